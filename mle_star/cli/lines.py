@@ -1,0 +1,110 @@
+"""Progress as plain lines, for logs and pipes: one per script and per change of phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from mle_star.cli.progress import WHOLE, Progress
+from mle_star.cli.text import better_is, clean, count, duration, number, plus_minus
+
+
+class LineView:
+    """Prints lines as events arrive."""
+
+    def __init__(self, console: Console) -> None:
+        """Print on ``console``."""
+        self.console = console
+        self.progress = Progress()
+        self._phases: dict[int, str] = {}
+
+    def __enter__(self) -> LineView:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def restore(self, events: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:
+        """Take in the journal of an earlier sitting without printing it."""
+        self.progress.restore(events, settings)
+        self._phases = {b.number: self.progress.where(b) for b in self.progress.branches.values()}
+        going_on = f"going on after {duration(self.progress.elapsed())}"
+        self.console.print(Text(f"{headline(self.progress)}; {going_on}"), soft_wrap=True)
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        """Take one event in and print what is new."""
+        with self.progress.lock:
+            self.progress.update(event)
+            if event.get("kind") == "run_started":
+                self.console.print(Text(headline(self.progress)), soft_wrap=True)
+            for branch in self.progress.branches.values():
+                phase = self.progress.where(branch)
+                if self._phases.setdefault(branch.number, "waiting") != phase:
+                    self._phases[branch.number] = phase
+                    self._print(event, branch.number, Text(phase, style="bold"))
+            line = script_line(event)
+            if line is not None:
+                self._print(event, int(event.get("solution", WHOLE)), line)
+
+    def _print(self, event: Mapping[str, Any], number: int, text: Text) -> None:
+        clock = f"{duration(float(event.get('elapsed', 0.0))):>7}"
+        self.console.print(
+            Text.assemble((clock, "dim"), f"  {who(number):<10}  ", text), soft_wrap=True
+        )
+
+
+def who(number: int) -> str:
+    """Name of a branch as people count: from one."""
+    return "run" if number == WHOLE else f"solution {number + 1}"
+
+
+def headline(progress: Progress) -> str:
+    """Task, metric and rows in one line."""
+    return (
+        f"{progress.task}: {progress.metric}, {better_is(progress.direction)}, "
+        f"{count(progress.rows, 'labelled row')}"
+    )
+
+
+def caged(progress: Progress) -> str:
+    """The sandbox level and what it does not keep out."""
+    level = str(progress.isolation.get("level") or progress.settings.get("sandbox") or "process")
+    gaps = progress.isolation.get("gaps")
+    if gaps is None:
+        gaps = ["no file or network isolation"] if level == "process" else []
+    return f"sandbox {level}" + (f" ({'; '.join(map(clean, gaps))})" if gaps else "")
+
+
+def script_line(event: Mapping[str, Any]) -> Text | None:
+    """What a finished script, a repair, a new best or a note says; None for other events."""
+    kind = event.get("kind")
+    label = clean(event.get("label", ""), 100)
+    if kind == "note":
+        return Text(clean(event.get("text", "")), style="yellow")
+    if kind == "debugged":
+        return Text(f"repaired {label}", style="dim")
+    if kind == "best":
+        return Text(f"best so far {number(event['score'])}: {label}", style="green")
+    if kind == "script_finished":
+        return finished(event, label)
+    return None
+
+
+def finished(event: Mapping[str, Any], label: str) -> Text:
+    """One finished script: score or what went wrong, how long, what it was."""
+    took = "cached" if event.get("cached") else duration(float(event.get("seconds") or 0.0))
+    score = event.get("score")
+    if score is not None:
+        result = Text(f"{plus_minus(score, event.get('error')):<22}", style="cyan")
+        if event.get("alarm"):
+            result = Text(f"{number(score) + ' leak?':<22}", style="red")
+    elif event.get("outcome") == "ok":
+        result = Text(f"{'done':<22}", style="cyan")
+    else:
+        result = Text(f"{clean(event.get('outcome', 'failed')):<22}", style="red")
+    line = Text.assemble(result, (f"{took:>7}  ", "dim"), label)
+    problem = clean(event.get("alarm") or event.get("problem") or "", 160)
+    return Text.assemble(line, (f": {problem}", "red")) if problem else line

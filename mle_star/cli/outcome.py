@@ -1,0 +1,130 @@
+"""The tables a run ends with: result, what each step brought, files."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mle_star.cli.lines import who
+from mle_star.cli.progress import WHOLE
+from mle_star.cli.report import Report
+from mle_star.cli.text import better_is, clean, count, duration, number, plus_minus
+from mle_star.runs import RunFolder
+
+
+def show_report(console: Console, report: Report, every_script: bool = False) -> None:
+    """Print result, steps, notes and files; with ``every_script`` also a line per script."""
+    failed = sum(e.score is None for e in report.scripts)
+    head = (
+        f"{clean(report.task)}: {clean(report.metric)}, {better_is(report.direction)}; "
+        f"{report.status} after {duration(report.seconds)}, "
+        f"{count(len(report.scripts), 'script')} run"
+        + (f", {failed} without a score" if failed else "")
+    )
+    parts: list[RenderableType] = [Text(""), Text(head, style="bold"), Text("")]
+    parts += [results(report), Text("")]
+    if report.gains:
+        parts += [steps_table(report), Text("")]
+    if every_script and report.scripts:
+        parts += [scripts_table(report), Text("")]
+    for note in report.notes:
+        parts.append(Text(f"note: {clean(note)}", style="yellow"))
+    parts += [Text("")] if report.notes else []
+    console.print(Group(*parts, files(report)))
+
+
+def results(report: Report) -> RenderableType:
+    """Best single script and best ensemble, with validation and audit score."""
+    rows = [("best single", report.single), ("best ensemble", report.ensemble)]
+    if not any(entry for _, entry in rows):
+        return Text("No script has a score that may win.", style="red")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("", "", "validation", "audit"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("script", overflow="fold")
+    for name, entry in rows:
+        if entry is None:
+            table.add_row("", Text(name), Text("none", style="dim"))
+            continue
+        won = bool(report.winner) and entry.label == report.winner
+        table.add_row(
+            Text("→" if won else " ", style="green"),
+            Text(name, style="bold" if won else ""),
+            Text(plus_minus(entry.score, entry.error), style="green" if won else ""),
+            Text(plus_minus(entry.audit, entry.audit_error)),
+            Text(clean(entry.label)),
+        )
+    legend = "± one standard error; audit: labelled rows that no script saw"
+    return Group(table, Text(legend, style="dim"))
+
+
+def steps_table(report: Report) -> Table:
+    """What each accepted step brought."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("step", no_wrap=True)
+    table.add_column("better by", justify="right", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("what was done", overflow="fold")
+    shown: int | None = None
+    for step in report.gains:
+        name = "" if step.solution == shown else _branch_name(step.solution)
+        shown = step.solution
+        gain = "" if step.gain is None else number(step.gain, like=step.score)
+        table.add_row(
+            Text(name),
+            Text(step.step),
+            Text(gain, style="green" if step.gain else "dim"),
+            Text(number(step.score)),
+            Text(clean(step.label)),
+        )
+        if fruitless := report.fruitless(step):
+            more = f"{count(fruitless, 'later script')} no better"
+            table.add_row("", "", "", "", Text(more, style="dim"))
+    return table
+
+
+def scripts_table(report: Report) -> Table:
+    """Every script that was run, in order."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("", "phase", "validation", "audit"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    table.add_column("script", overflow="fold")
+    for entry in report.scripts:
+        score = Text(plus_minus(entry.score, entry.error))
+        if entry.score is None:
+            score = Text(clean(entry.outcome), style="red")
+        reason = clean(entry.alarm or entry.problem, 200)
+        label = Text(clean(entry.label))
+        if reason:
+            label = Text.assemble(label, (f": {reason}", "red"))
+        table.add_row(
+            Text(_branch_name(entry.solution)),
+            Text(clean(entry.phase)),
+            score,
+            Text(number(entry.audit)),
+            Text(duration(entry.seconds)),
+            label,
+        )
+    return table
+
+
+def files(report: Report) -> Table:
+    """Where everything is."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
+    folder = RunFolder(report.path)
+    origin = {"search": " (from the search run, not the run on all data)"}.get(report.source, "")
+    if folder.submission.is_file():
+        table.add_row("submission", Text(f"{clean(folder.submission)}{origin}"))
+    if folder.solution.is_dir():
+        table.add_row("solution", Text(f"{clean(folder.solution)} (python run.py rebuilds it)"))
+    table.add_row("run folder", Text(clean(report.path)))
+    return table
+
+
+def _branch_name(solution: int) -> str:
+    return "ensemble" if solution == WHOLE else who(solution)

@@ -1,0 +1,177 @@
+"""What a run came to, read from its folder.
+
+A run that has just ended and one that is looked at later are read in the same way, from
+``run.json`` and ``events.jsonl``, so both show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mle_star.cli.progress import WHOLE
+from mle_star.runs import RunFolder, read_events
+
+STEPS = {
+    "rank": "first script",
+    "judge_merge": "merge",
+    "judge_usage": "data use",
+    "accept": "refinement",
+    "judge_ensemble": "ensemble",
+}
+"""Node that announced a new best -> what brought it."""
+
+UNSCORED = ("ablate", "submit")
+"""Phases whose scripts are not candidates: studies and the final run."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished script."""
+
+    label: str
+    phase: str
+    solution: int
+    outcome: str
+    score: float | None
+    error: float | None
+    audit: float | None
+    audit_error: float | None
+    alarm: str
+    problem: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """An accepted step of a branch."""
+
+    solution: int
+    step: str
+    label: str
+    score: float
+    gain: float | None
+    """Improvement over the branch's best before, positive is better; None for its first score."""
+
+
+@dataclass
+class Report:
+    """What a run came to."""
+
+    path: Path
+    task: str
+    metric: str
+    direction: str
+    status: str
+    seconds: float
+    source: str = ""
+    """Where the submission came from: full, search or none; empty while the run has not ended."""
+    winner: str = ""
+    scripts: list[Entry] = field(default_factory=list)
+    gains: list[Gain] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def single(self) -> Entry | None:
+        """The best single script."""
+        return self._best([e for e in self._candidates() if e.phase != "ensemble"])
+
+    @property
+    def ensemble(self) -> Entry | None:
+        """The best ensemble."""
+        return self._best([e for e in self._candidates() if e.phase == "ensemble"])
+
+    def fruitless(self, step: Gain) -> int:
+        """Scripts of a branch after its first best, where none of them was accepted; else 0."""
+        if step.solution == WHOLE or sum(g.solution == step.solution for g in self.gains) > 1:
+            return 0
+        return sum(e.solution == step.solution and e.phase != "write" for e in self.scripts)
+
+    def _candidates(self) -> list[Entry]:
+        return [e for e in self.scripts if e.score is not None and not e.alarm]
+
+    def _best(self, entries: Sequence[Entry]) -> Entry | None:
+        if not entries:
+            return None
+        choose = max if self.direction == "maximize" else min
+        return choose(entries, key=lambda e: e.score if e.score is not None else 0.0)
+
+
+def read_report(path: Path) -> Report:
+    """Read the report of a run from its folder.
+
+    Raises:
+        RunError: there is no whole run in the folder.
+    """
+    record = RunFolder.open(path).record()
+    spec = record.get("spec") or {}
+    events = read_events(path)
+    report = Report(
+        path=path,
+        task=str(spec.get("name") or Path(str(record.get("task", ""))).name),
+        metric=str(spec.get("metric", "")),
+        direction=str(spec.get("direction", "minimize")),
+        status=str(record.get("status", "running")),
+        seconds=float(record.get("seconds") or max([e.get("elapsed", 0.0) for e in events] or [0])),
+    )
+    for event in events:
+        kind = event.get("kind")
+        if kind == "script_finished" and event.get("phase") not in UNSCORED:
+            report.scripts.append(_entry(event))
+        elif kind == "note" and event.get("text") not in report.notes:
+            report.notes.append(str(event.get("text")))
+        elif kind == "run_finished":
+            report.source = str(event.get("source", ""))
+            report.winner = str(event.get("label", ""))
+            report.scripts = [_with_audit(e, event) for e in report.scripts]
+    report.gains = gains(events, report.direction)
+    return report
+
+
+def _entry(event: Mapping[str, Any]) -> Entry:
+    return Entry(
+        label=str(event.get("label", "")),
+        phase=str(event.get("phase", "")),
+        solution=int(event.get("solution", WHOLE)),
+        outcome=str(event.get("outcome", "")),
+        score=event.get("score"),
+        error=event.get("error"),
+        audit=event.get("audit"),
+        audit_error=event.get("audit_error"),
+        alarm=str(event.get("alarm") or ""),
+        problem=str(event.get("problem") or ""),
+        seconds=float(event.get("seconds") or 0.0),
+    )
+
+
+def _with_audit(entry: Entry, end: Mapping[str, Any]) -> Entry:
+    """The winner with the error of its audit score, which the end of the run tells."""
+    score = end.get("score") or {}
+    if (entry.label, entry.score) != (end.get("label"), score.get("value")):
+        return entry
+    return replace(entry, audit_error=score.get("audit_error"))
+
+
+def gains(events: Sequence[Mapping[str, Any]], direction: str) -> list[Gain]:
+    """The accepted steps of every branch, branch by branch, with what each brought."""
+    sign = 1.0 if direction == "maximize" else -1.0
+    steps: list[Gain] = []
+    last: dict[int, Gain] = {}
+    for event in events:
+        if event.get("kind") != "best":
+            continue
+        number_, score = int(event.get("solution", WHOLE)), float(event["score"])
+        label = str(event.get("label", ""))
+        before = last.get(number_)
+        if before is not None and (before.label, before.score) == (label, score):
+            continue  # the node was done again after an interruption
+        reference = before.score if before else None
+        if number_ == WHOLE and before is None and last:
+            reference = max((g.score for g in last.values()), key=lambda value: sign * value)
+        gain = None if reference is None else sign * (score - reference)
+        step = STEPS.get(str(event.get("node")), str(event.get("node", "")))
+        last[number_] = Gain(number_, step, label, score, gain)
+        steps.append(last[number_])
+    return sorted(steps, key=lambda g: (g.solution == WHOLE, g.solution))

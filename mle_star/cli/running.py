@@ -1,0 +1,103 @@
+"""``run`` and ``resume``: start the graph, show its progress, print what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from mle_star.cli.lines import LineView
+from mle_star.cli.live import LiveView
+from mle_star.cli.outcome import show_report
+from mle_star.cli.output import console, relative, write_json
+from mle_star.cli.report import Report, read_report
+from mle_star.cli.text import clean, plus_minus
+from mle_star.context import Context
+from mle_star.runs import read_events
+
+if TYPE_CHECKING:
+    from mle_star.graph.solving import Result
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool = False) -> int:
+    """Solve a task from the command line; returns the exit code."""
+
+    def work(on_event: OnEvent | None) -> Result:
+        from mle_star.graph import solving  # takes seconds: only when the view is up
+
+        return solving.solve(task, context=context, on_event=on_event)
+
+    return drive(work, as_json, quiet)
+
+
+def go_on(
+    run: Path, changes: Mapping[str, Any], *, as_json: bool = False, quiet: bool = False
+) -> int:
+    """Resume a run from the command line; returns the exit code."""
+
+    def work(on_event: OnEvent | None) -> Result:
+        from mle_star.graph import solving
+
+        return solving.resume(run, changes=changes, on_event=on_event)
+
+    return drive(work, as_json, quiet, restore=lambda view: view.restore(read_events(run), changes))
+
+
+def drive(
+    work: Callable[[OnEvent | None], Result],
+    as_json: bool,
+    quiet: bool,
+    restore: Callable[[LiveView | LineView], None] | None = None,
+) -> int:
+    """Do the work under a progress view, then print the result in the form that was asked for.
+
+    Args:
+        work: solves or resumes; gets what is to be called with every event.
+        as_json: one JSON object on stdout, everything else on stderr.
+        quiet: one line and no progress.
+        restore: fills the view with what happened before.
+
+    Returns:
+        0, or 1 where no script had a score.
+    """
+    screen = console(stderr=as_json)
+    view = None if quiet else progress_view(screen)
+    with view or nullcontext():
+        if view is not None and restore is not None:
+            restore(view)
+        result = work(view.update if view else None)
+    if as_json:
+        write_json(asdict(result))
+        return 0 if result.best else 1
+    report = read_report(relative(result.run))
+    if quiet:
+        screen.print(final_line(report), soft_wrap=True)
+    else:
+        show_report(screen, report)
+    return 0 if result.best else 1
+
+
+def progress_view(screen: Console) -> LiveView | LineView:
+    """A live panel on a terminal, plain lines anywhere else."""
+    return LiveView(screen) if screen.is_terminal else LineView(screen)
+
+
+def final_line(report: Report) -> str:
+    """The result in one line."""
+    candidates = [e for e in (report.ensemble, report.single) if e is not None]
+    winner = next((e for e in candidates if e.label == report.winner), None)
+    if winner is None:
+        return f"{clean(report.task)}: no script has a score that may win; see {report.path}"
+    audit = (
+        "" if winner.audit is None else f", audit {plus_minus(winner.audit, winner.audit_error)}"
+    )
+    return (
+        f"{clean(report.task)}: {clean(report.metric)} {plus_minus(winner.score, winner.error)}"
+        f"{audit}; {report.path}"
+    )

@@ -1,0 +1,240 @@
+"""Every setting of a run, in one place.
+
+A caller (Python, the command line, LangGraph Studio) fills a :class:`Context`; what it leaves empty
+comes from the
+environment (``MLE_STAR_<FIELD>``), then from the preset. :func:`resolve` does that once, at the
+start of
+a run, and the result is frozen into the run as :class:`Settings`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mle_star.errors import SettingsError
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # About 2 minutes on 2 cores: one outer step, enough to see every phase work.
+    "quick": {
+        "num_candidates": 2,
+        "num_solutions": 2,
+        "outer_steps": 1,
+        "inner_steps": 2,
+        "ensemble_rounds": 1,
+        "debug_rounds": 2,
+        "script_timeout": 60.0,
+        "time_budget": 120.0,
+    },
+    # About 20 minutes.
+    "default": {
+        "num_candidates": 4,
+        "num_solutions": 2,
+        "outer_steps": 3,
+        "inner_steps": 4,
+        "ensemble_rounds": 3,
+        "debug_rounds": 3,
+        "script_timeout": 300.0,
+        "time_budget": 1200.0,
+    },
+    # The settings of the paper's experiments (arXiv 2506.15692, section 4 and appendix).
+    "paper": {
+        "num_candidates": 4,
+        "num_solutions": 2,
+        "outer_steps": 4,
+        "inner_steps": 4,
+        "ensemble_rounds": 5,
+        "debug_rounds": 5,
+        "script_timeout": 3600.0,
+        "time_budget": 86400.0,
+    },
+}
+
+Preset = Literal["quick", "default", "paper"]
+Evaluation = Literal["harness", "printed"]
+
+FIXED = (
+    "preset",
+    "model",
+    "num_candidates",
+    "num_solutions",
+    "seed",
+    "audit",
+    "search_rows",
+    "folds",
+    "evaluation",
+    "python",
+)
+"""Settings that can't change once a run has begun: scores before and after would not be
+comparable."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Context(_Model):
+    """What a caller may set. An empty field is decided by the environment, then by the preset."""
+
+    preset: Preset = Field(
+        default="default",
+        description="Budget preset: quick (about 2 min), default (about 20 min), paper (24 h)",
+    )
+    model: str = Field(
+        default="playbook",
+        description="Who thinks: 'playbook' (built in, no key, no network) or 'module:factory' "
+        "of your own engineer",
+    )
+    num_candidates: int | None = Field(
+        default=None, ge=1, le=32, description="M: models retrieved and tried per solution"
+    )
+    num_solutions: int | None = Field(
+        default=None, ge=1, le=16, description="L: parallel solutions"
+    )
+    outer_steps: int | None = Field(
+        default=None, ge=0, le=100, description="T: outer steps (ablation, block) per solution"
+    )
+    inner_steps: int | None = Field(
+        default=None, ge=1, le=100, description="K: plans tried on a block per outer step"
+    )
+    ensemble_rounds: int | None = Field(
+        default=None, ge=0, le=100, description="R: planned ensembles after the numeric one"
+    )
+    debug_rounds: int | None = Field(
+        default=None,
+        ge=0,
+        le=20,
+        description="D: repairs of a failing script before it is given up",
+    )
+    script_timeout: float | None = Field(
+        default=None, gt=0, description="Seconds one script may run"
+    )
+    time_budget: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds the whole run may take, ensemble and final run included",
+    )
+    reserve: float = Field(
+        default=0.25,
+        ge=0.05,
+        le=0.9,
+        description="Part of the time budget kept for the ensemble and the final run",
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of folds, audit rows and scripts")
+    audit: bool = Field(
+        default=True,
+        description="Hold labelled rows back from every script to measure an honest score",
+    )
+    search_rows: int = Field(
+        default=30_000, ge=100, description="Most training rows a script sees while searching"
+    )
+    folds: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="Cross-validation folds; empty: 5, 3 or 1 by the number of rows",
+    )
+    evaluation: Evaluation | None = Field(
+        default=None,
+        description="harness: we score written predictions; printed: trust the printed score (the "
+        "paper's way). Empty: harness where the rows can be mapped",
+    )
+    cpus_per_script: int = Field(
+        default=1, ge=1, description="Cores a script is promised; a script that runs alone gets all"
+    )
+    memory_limit_mb: int | None = Field(
+        default=None,
+        ge=256,
+        description="Memory one script's processes may use; empty: 80 % of what is free",
+    )
+    python: str = Field(
+        default="", description="Interpreter that runs the scripts; empty: the one running mle-star"
+    )
+    sandbox: Literal["process"] = Field(
+        default="process",
+        description="process: own process group, scrubbed environment, resource limits; it does "
+        "not shut files or the network off",
+    )
+    runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
+
+
+class Settings(_Model):
+    """A :class:`Context` with every field decided; what a run goes by."""
+
+    preset: Preset
+    model: str
+    num_candidates: int
+    num_solutions: int
+    outer_steps: int
+    inner_steps: int
+    ensemble_rounds: int
+    debug_rounds: int
+    script_timeout: float
+    time_budget: float
+    reserve: float
+    seed: int
+    audit: bool
+    search_rows: int
+    folds: int | None
+    evaluation: Evaluation | None
+    cpus_per_script: int
+    memory_limit_mb: int | None
+    python: str
+    sandbox: Literal["process"]
+    runs_dir: str
+
+
+def context_from(values: Mapping[str, Any]) -> Context:
+    """Build a :class:`Context`, turning what pydantic says into one sentence.
+
+    Raises:
+        SettingsError: a name is unknown or a value is out of range.
+    """
+    try:
+        return Context.model_validate({k: v for k, v in values.items() if v is not None})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def resolve(context: Context | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Decide every setting: explicit value, else ``MLE_STAR_<FIELD>``, else preset, else default.
+
+    Raises:
+        SettingsError: an environment variable holds a value that can't be used.
+    """
+    context = context or Context()
+    environ = os.environ if environ is None else environ
+    explicit = {
+        name: getattr(context, name)
+        for name in context.model_fields_set
+        if getattr(context, name) not in (None, "")
+    }
+    outside = {
+        name: environ[f"MLE_STAR_{name.upper()}"]
+        for name in Context.model_fields
+        if environ.get(f"MLE_STAR_{name.upper()}") and name not in explicit
+    }
+    try:
+        chosen = Context.model_validate({**outside, **explicit})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, outside)) from None
+    values = chosen.model_dump()
+    for name, value in PRESETS[chosen.preset].items():
+        if values[name] is None:
+            values[name] = value
+    values["python"] = values["python"] or sys.executable
+    return Settings.model_validate(values)
+
+
+def _sentence(error: ValidationError, outside: Mapping[str, str] | None = None) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {name!r}; the settings are: {', '.join(Context.model_fields)}."
+    where = f"MLE_STAR_{name.upper()}" if outside and name in outside else f"Setting {name!r}"
+    detail = first["msg"][0].lower() + first["msg"][1:]
+    return f"{where} can't be {first['input']!r}: {detail}."

@@ -1,0 +1,167 @@
+"""Who thinks: one typed method per agent of the paper.
+
+An engineer sees neither the state nor the disk: typed inputs in, typed answers out. Scripts are
+text. Whoever
+implements this protocol (the built-in playbook, a language model, a person) may raise
+:class:`mle_star.errors.NoAnswer` from any method; the step is then skipped with a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mle_star.tasks.profile import DataProfile
+from mle_star.tasks.spec import TaskSpec
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What every agent is told about the task. The same for a whole run."""
+
+    task: TaskSpec
+    profile: DataProfile
+    rows: int
+    """Training rows of the search view."""
+    test_rows: int
+    folds: int
+    """Folds to predict (1: a single hold-out, fold 0)."""
+    files: tuple[str, ...]
+    """Paths below ./input, top level."""
+    seed: int = 0
+    script_seconds: float = 60.0
+    """A script should finish well within this time on ``cpus`` cores."""
+    cpus: int = 1
+    installed: frozenset[str] = frozenset()
+    """Import names a script may use beyond the standard library."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model worth trying (the retriever's answer)."""
+
+    name: str
+    reason: str
+    example: str
+    """Short example code."""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A plan that was tried. ``score`` is None where the script never ran."""
+
+    plan: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The block to refine next.
+
+    ``block`` is an exact substring of the script that occurs once; ``plan`` is the first for it.
+    """
+
+    block: str
+    plan: str
+
+
+@dataclass(frozen=True)
+class LeakageReport:
+    """Whether validation or test rows are used to fit anything."""
+
+    leaking: bool
+    block: str = ""
+    """Exact substring of the script that leaks; empty when clean."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """Which of the given data the script does not use, and a rewrite that does.
+
+    ``script`` is None where there is nothing to change.
+    """
+
+    unused: tuple[str, ...]
+    script: str | None
+    note: str
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """A scored trial as the ensemble planner sees it.
+
+    Its files lie at ./input/members/<number>/.
+    """
+
+    number: int
+    label: str
+    score: float
+    script: str
+    correlations: tuple[float, ...] = field(default=())
+    """Correlation of its out-of-fold predictions with those of each member, in member order."""
+
+
+class Engineer(Protocol):
+    """The agents of MLE-STAR (arXiv 2506.15692, section 3 and appendix A)."""
+
+    def retrieve(self, brief: Brief, count: int, solution: int, solutions: int) -> list[ModelCard]:
+        """Find up to ``count`` models. Different ``solution`` indices should start differently."""
+
+    def write(self, brief: Brief, card: ModelCard) -> str:
+        """Write one simple script with exactly this model: no tuning, no ensemble."""
+
+    def merge(self, brief: Brief, base: str, reference: str) -> str:
+        """Graft the reference's model into the base script and average their predictions."""
+
+    def check_usage(self, brief: Brief, script: str) -> UsageReport:
+        """Find data the script ignores and rewrite it to use them."""
+
+    def ablate(self, brief: Brief, script: str, summaries: Sequence[str]) -> str:
+        """Write a study that runs the script with two or three of its parts switched off.
+
+        Parts that earlier ``summaries`` studied are left alone. The study prints its results; it
+        need not write predictions.
+        """
+
+    def summarise(self, brief: Brief, study: str, output: str) -> str:
+        """Say in a few lines what the study's output shows."""
+
+    def extract(
+        self, brief: Brief, summary: str, script: str, refined: Sequence[str]
+    ) -> Extraction:
+        """Pick the block with the largest impact that is not among ``refined``.
+
+        And give the first plan for it.
+        """
+
+    def plan(self, brief: Brief, script: str, block: str, tried: Sequence[Tried]) -> str:
+        """Propose the next plan for the block, knowing every earlier plan and its score."""
+
+    def refine(self, brief: Brief, block: str, plan: str) -> str:
+        """Implement the plan: the new text of the block."""
+
+    def plan_ensemble(
+        self, brief: Brief, members: Sequence[MemberView], tried: Sequence[Tried]
+    ) -> str:
+        """Propose how to combine the members, knowing every earlier ensemble plan and its score."""
+
+    def ensemble(self, brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
+        """Write the ensemble script.
+
+        Reads ./input/members/<n>/{oof,submission}.csv, writes ./final as any script.
+        """
+
+    def debug(self, brief: Brief, script: str, error: str) -> str:
+        """Repair the script.
+
+        ``error`` is its newest traceback, or what was wrong with its output.
+        """
+
+    def check_leakage(self, brief: Brief, script: str, evidence: str = "") -> LeakageReport:
+        """Look for leakage. ``evidence`` says what the harness measured, when it asks again."""
+
+    def fix_leakage(self, brief: Brief, script: str, block: str, reason: str) -> str:
+        """The new text of the leaking block."""

@@ -1,0 +1,302 @@
+"""The ablation writer and its summariser.
+
+A study is a script that holds the solution's sections as text, runs them as they are (the baseline), and then once
+more for each part under study with that part's section exchanged: switched off where the solution does something
+there, or else changed by the most promising strategy, which tells whether refining it would pay. Only the ordering
+matters, so it looks at the first two folds, a few thousand rows and no test predictions.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mle_star.engineer.base import Brief
+from mle_star.engineer.playbook.blocks.facts import literal
+from mle_star.engineer.playbook.planner import carry_out, keys_of
+from mle_star.engineer.playbook.script import HEADER, LOAD, WRITE, Block, split
+from mle_star.engineer.playbook.strategies import SECTIONS, kind_of, strategies_for
+from mle_star.engineer.playbook.strategies.edits import assigns
+from mle_star.engineer.playbook.switches import switched_off
+from mle_star.errors import NoAnswer
+
+PATIENCE = 0.4
+"""Share of a script's time after which a study begins no further run."""
+PARTS = 3
+"""Parts under study at a time."""
+FOLDS = 2
+ROWS = 8_000
+"""Training rows that a study looks at, at most."""
+
+_STUDY = '''"""Ablation study: the solution as it is, then with one of its parts switched off or changed at a time.
+
+Only the ordering of the scores matters here, so that a few folds and rows are enough and nothing is written.
+"""
+
+import contextlib
+import io
+import time
+
+LIMIT = {limit}  # seconds
+
+# === the solution ===
+SECTIONS = {{
+{sections}}}
+
+# === what is exchanged ===
+{parts}VARIANTS = {{
+{variants}}}
+
+
+# === the study ===
+def score_of(sections: dict[str, str]) -> float:
+    """Run the sections one after the other, as one script, and return its score."""
+    scope = {{"__name__": "study"}}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for name, code in sections.items():
+            exec(compile(code, f"<{{name}}>", "exec"), scope)
+    return float(scope["score"])
+
+
+start = time.monotonic()
+print(f"Baseline: {{score_of(SECTIONS)}}", flush=True)
+longest = time.monotonic() - start
+for label, (section, code) in VARIANTS.items():
+    began = time.monotonic()
+    if began - start + longest > LIMIT:
+        print(f"Ablation {{label}}: not run, the time is up", flush=True)
+        continue
+    try:
+        print(f"Ablation {{label}}: {{score_of({{**SECTIONS, section: code}})}}", flush=True)
+    except Exception as error:
+        print(f"Ablation {{label}}: failed, {{type(error).__name__}}: {{error}}", flush=True)
+    longest = max(longest, time.monotonic() - began)
+'''
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a study says of one part."""
+
+    block: str
+    """Name of the part's section."""
+    tried: str
+    """Key of the strategy that was tried there; empty where the part was switched off."""
+    change: float
+    """Relative change of the metric, positive where it got better."""
+
+
+@dataclass(frozen=True)
+class _Variant:
+    label: str
+    section: str
+    code: str
+
+
+def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
+    """A study of up to three parts of the script that no earlier summary speaks of.
+
+    Raises:
+        NoAnswer: the script is not in sections, or nothing is left to study.
+    """
+    blocks = split(script)
+    if not {LOAD, WRITE} <= {block.name for block in blocks}:
+        raise NoAnswer("The script is not made of sections that a study could exchange.")
+    variants = _variants(brief, blocks, _studied(summaries))
+    if not variants:
+        raise NoAnswer("Every part of the script was studied before.")
+    sections: dict[str, str] = {}
+    for block in blocks:
+        sections[block.name] = _scored(block) if block.name == WRITE else _body(block.text)
+        if block.name == LOAD:
+            sections["first folds only"] = _cut(brief)
+    study = _STUDY.format(
+        limit=round(PATIENCE * brief.script_seconds, 1),
+        sections="".join(f"    {literal(n)}: {_quoted(code)},\n" for n, code in sections.items()),
+        parts="".join(
+            f"PART_{i} = {_quoted(_body(variant.code))}\n" for i, variant in enumerate(variants, 1)
+        ),
+        variants="".join(
+            f"    {literal(variant.label)}: ({literal(variant.section)}, PART_{i}),\n"
+            for i, variant in enumerate(variants, 1)
+        ),
+    )
+    try:
+        ast.parse(study)
+    except SyntaxError as error:
+        raise NoAnswer(f"The study would not compile: {error}.") from None
+    return study
+
+
+def _studied(summaries: Sequence[str]) -> set[str]:
+    """Labels of the parts that earlier summaries speak of."""
+    found = set()
+    for summary in summaries:
+        for finding in findings(summary):
+            found.add(f"{finding.block} [{finding.tried}]" if finding.tried else finding.block)
+    return found
+
+
+def _variants(brief: Brief, blocks: list[Block], studied: set[str]) -> list[_Variant]:
+    """Changes worth measuring, the most promising part first."""
+    ranked = []
+    for block in blocks:
+        options = sorted(
+            (
+                (item.applies(brief, block.text), item.key)
+                for item in strategies_for(kind_of(block.text))
+            ),
+            key=lambda pair: -pair[0],
+        )
+        gain = options[0][0] if options else 0.0
+        off = switched_off(brief, block, blocks)
+        variant: _Variant | None = None
+        if off is not None and block.name not in studied:
+            variant = _Variant(block.name, off.section, off.code)
+            gain = max(gain, 0.3)
+        else:
+            keys = [key for worth, key in options if worth > 0.2]
+            fresh = [key for key in keys if f"{block.name} [{key}]" not in studied]
+            variant = _trial(brief, block, fresh)
+        if variant is not None:
+            ranked.append((gain, variant))
+    ranked.sort(key=lambda pair: -pair[0])
+    return [variant for _, variant in ranked[:PARTS]]
+
+
+def _trial(brief: Brief, block: Block, keys: list[str]) -> _Variant | None:
+    """The block with the first strategy that can be carried out."""
+    for key in keys:
+        try:
+            code = carry_out(brief, block.text, (key,))
+        except NoAnswer:
+            continue
+        if code != block.text:
+            return _Variant(f"{block.name} [{key}]", block.name, code)
+    return None
+
+
+def _body(text: str) -> str:
+    """A section without its marker line."""
+    first, _, rest = text.partition("\n")
+    return (rest if first.startswith("# === ") else text).strip("\n") + "\n"
+
+
+def _quoted(code: str) -> str:
+    """The code as a string literal that a person can read."""
+    for quotes in ("'''", '"""'):
+        text = f"r{quotes}\n{code}{quotes}"
+        try:
+            if quotes not in code and ast.literal_eval(text) == "\n" + code:
+                return text
+        except (SyntaxError, ValueError):
+            continue
+    return repr(code)
+
+
+def _scored(block: Block) -> str:
+    """The write section up to the statement that sets the score.
+
+    Raises:
+        NoAnswer: it sets none.
+    """
+    text = _body(block.text)
+    ends = [node.end_lineno or 0 for node in ast.parse(text).body if assigns("score")(node)]
+    if not ends:
+        raise NoAnswer("The script does not put its score into a variable.")
+    return "".join(text.splitlines(keepends=True)[: max(ends)])
+
+
+def _cut(brief: Brief) -> str:
+    """Code that keeps the first folds, some rows and a few test rows."""
+    time_ordered = bool(brief.task.time)
+    lines = ["test = test.head(20)"]
+    if time_ordered:
+        lines += [
+            "# Later folds come after those that are scored: they are left out.",
+            "kept = folds < 2",
+        ]
+    else:
+        lines += [
+            "# All folds are fitted on, the first two are scored.",
+            f"folds = np.where(folds < {FOLDS}, folds, -1)",
+            "kept = np.ones(len(train), dtype=bool)",
+        ]
+    if brief.rows > ROWS:
+        share = ROWS / brief.rows
+        lines.append(f"kept &= np.random.default_rng(0).random(len(train)) < {share:.3f}")
+    lines.append("train, y, folds = train[kept].reset_index(drop=True), y[kept], folds[kept]")
+    return "\n".join(lines) + "\n"
+
+
+_LINE = re.compile(r"^Ablation (?P<label>(?:model: )?[^:]+): (?P<rest>.+)$")
+_BASE = re.compile(r"^Baseline: (?P<score>\S+)$", re.MULTILINE)
+_LABEL = re.compile(r"^(?P<block>.+?)(?: \[(?P<key>[a-z0-9-]+)\])?$")
+
+
+def summarise(brief: Brief, study: str, output: str) -> str:
+    """What the study measured, one line per part, the largest impact first.
+
+    Raises:
+        NoAnswer: the output holds no baseline score.
+    """
+    base = _BASE.search(output)
+    before = _number(base.group("score")) if base else None
+    if before is None:
+        raise NoAnswer("The study printed no baseline score.")
+    sign = 1.0 if brief.task.maximize else -1.0
+    measured: list[tuple[float, str]] = []
+    failed: list[str] = []
+    for line in output.splitlines():
+        found = _LINE.match(line.strip())
+        if not found:
+            continue
+        label = _LABEL.match(found.group("label"))
+        assert label is not None
+        what = f"trying [{label.group('key')}]" if label.group("key") else "switching it off"
+        after = _number(found.group("rest"))
+        if after is None:
+            failed.append(f"{label.group('block')}: {what} gave no score ({found.group('rest')})")
+            continue
+        change = sign * (after - before) / max(abs(before), 1e-12)
+        verdict = f"{'better' if change > 0 else 'worse'} by {abs(change):.2%}".replace("%", " %")
+        verdict = verdict if change else "no change"
+        measured.append(
+            (
+                abs(change),
+                f"{label.group('block')}: {what} changes {brief.task.metric} "
+                f"from {before:.6g} to {after:.6g} ({verdict})",
+            )
+        )
+    lines = [text for _, text in sorted(measured, key=lambda pair: -pair[0])]
+    return "\n".join([*lines, *failed]) or "The study scored the script but none of its variants."
+
+
+_SUMMARY = re.compile(
+    r"^(?P<block>[^\n:]+(?:: [^\n:]+?)?): (?:trying \[(?P<key>[a-z0-9-]+)\]|switching it off) "
+    r"(?:changes .*\((?:(?P<way>better|worse) by (?P<size>[\d.]+) %|no change)\)|gave no score.*)$",
+    re.MULTILINE,
+)
+
+
+def findings(summary: str) -> list[Finding]:
+    """A summary read back; lines of other shapes are passed over."""
+    found = []
+    for match in _SUMMARY.finditer(summary):
+        size = float(match.group("size") or 0) / 100
+        change = size if match.group("way") == "better" else -size
+        found.append(Finding(match.group("block"), match.group("key") or "", change))
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if value == value else None
+
+
+__all__ = ["HEADER", "SECTIONS", "Finding", "ablate", "findings", "keys_of", "summarise"]

@@ -1,0 +1,130 @@
+"""Model blocks that need scaled numbers and one-hot categories."""
+
+from __future__ import annotations
+
+from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.blocks.fitting import call, function, predicting
+from mle_star.engineer.playbook.blocks.part import Part
+from mle_star.engineer.playbook.script import MODEL
+
+NEIGHBOUR_ROWS = 10_000
+"""Rows that neighbours are looked up among; the cost of a prediction grows with them."""
+NEURAL_ROWS = 60_000
+"""Rows a network is fitted on."""
+
+
+def columns(facts: Facts, scaler: str = "StandardScaler()") -> tuple[list[str], list[str]]:
+    """Lines that make ``parts``, transformers of numbers and categories, and their imports."""
+    used = (("CATEGORICAL", facts.categorical), ("TEXT", facts.text))
+    roles = " + ".join(role for role, names in used if names)
+    numeric = f"[c for c in X if c not in {roles}]" if roles else "list(X)"
+    lines = [
+        f'numbers = make_pipeline(SimpleImputer(strategy="median"), {scaler})',
+        f'parts = [("numbers", numbers, {numeric})]',
+    ]
+    imports = [
+        "from sklearn.compose import ColumnTransformer",
+        "from sklearn.impute import SimpleImputer",
+        "from sklearn.pipeline import make_pipeline",
+        f"from sklearn.preprocessing import {scaler.split('(')[0]}",
+    ]
+    if facts.categorical:
+        lines += [
+            'one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10)',
+            'parts.append(("categories", one_hot, CATEGORICAL))',
+        ]
+        imports.append("from sklearn.preprocessing import OneHotEncoder")
+    return lines, imports
+
+
+def linear(facts: Facts) -> Part:
+    """Ridge regression (Hoerl and Kennard 1970) or logistic regression with the same penalty."""
+    if facts.learning == "regression":
+        return _piped(
+            facts,
+            "linear",
+            "Ridge regression on scaled numbers and one-hot categories.",
+            ["model = RidgeCV(alphas=np.logspace(-2, 3, 11))"],
+            ["from sklearn.linear_model import RidgeCV"],
+        )
+    return _piped(
+        facts,
+        "linear",
+        "Logistic regression on scaled numbers and one-hot categories.",
+        ["model = LogisticRegression(C=0.3, max_iter=500)"],
+        ["from sklearn.linear_model import LogisticRegression"],
+    )
+
+
+def knn(facts: Facts) -> Part:
+    """Nearest neighbours (Cover and Hart 1967), weighted by distance."""
+    regression = facts.learning == "regression"
+    name = "KNeighborsRegressor" if regression else "KNeighborsClassifier"
+    count = 12 if regression else 40
+    return _piped(
+        facts,
+        "knn",
+        "Mean of the nearest neighbours, weighted by their distance.",
+        [
+            f"neighbours = min({count}, len(X))",
+            f'model = {name}(neighbours, weights="distance", n_jobs=THREADS)',
+        ],
+        [f"from sklearn.neighbors import {name}"],
+        NEIGHBOUR_ROWS,
+    )
+
+
+def mlp(facts: Facts) -> Part:
+    """A neural network with two hidden layers."""
+    regression = facts.learning == "regression"
+    name = "MLPRegressor" if regression else "MLPClassifier"
+    settings: dict[str, object] = {
+        "hidden_layer_sizes": (64, 32),
+        "alpha": 0.01,
+        "learning_rate_init": 0.003,
+        "max_iter": 200,
+        "early_stopping": True,
+        "random_state": "seed",
+    }
+    if facts.learning == "multiclass":
+        # Early stopping splits rows class by class, which a class of a single row does not bear.
+        settings |= {"alpha": 0.1, "early_stopping": False, "tol": 0.002}
+    built = call(name, settings)
+    lines = [f"model = {built[0]}", *built[1:]]
+    imports = [f"from sklearn.neural_network import {name}"]
+    if regression:
+        lines.append("model = TransformedTargetRegressor(model, transformer=StandardScaler())")
+        imports += [
+            "from sklearn.compose import TransformedTargetRegressor",
+            "from sklearn.preprocessing import StandardScaler",
+        ]
+    doc = "A network with two hidden layers on scaled numbers and one-hot categories."
+    return _piped(facts, "mlp", doc, lines, imports, NEURAL_ROWS)
+
+
+def _piped(
+    facts: Facts,
+    family: str,
+    doc: str,
+    model: list[str],
+    imports: list[str],
+    most: int | None = None,
+) -> Part:
+    """A block that fits ``model`` behind the column transformer, on at most ``most`` rows."""
+    lines, needed = columns(facts)
+    sample = []
+    if most and facts.brief.profile.rows > most:
+        sample = [
+            "# A random part of the rows keeps the time within bounds.",
+            f"chosen = np.random.default_rng(seed).permutation(len(X))[:{most:_}]",
+            "X, y = X.iloc[chosen], y[chosen]",
+        ]
+    body = [
+        *sample,
+        *lines,
+        *model,
+        "model = make_pipeline(ColumnTransformer(parts), model)",
+        "model.fit(X, y)",
+        *predicting(facts),
+    ]
+    return Part(MODEL + family, function(family, doc, body), (*needed, *imports))

@@ -1,0 +1,366 @@
+"""Data that a script did not expect: strings, gaps, infinities, columns that are not there."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from mle_star.engineer.base import Brief
+from mle_star.engineer.playbook.debugger.names import IMPORTS
+from mle_star.engineer.playbook.debugger.source import (
+    Failure,
+    Source,
+    Span,
+    after_tables_are_read,
+    name_of,
+    with_lines_on_top,
+)
+
+_NEEDS_FULL = set(
+    "LinearRegression Ridge RidgeCV RidgeClassifier Lasso LassoCV ElasticNet ElasticNetCV LogisticRegression HuberRegressor "
+    "SGDRegressor SGDClassifier BayesianRidge PoissonRegressor QuantileRegressor KNeighborsRegressor KNeighborsClassifier "
+    "SVR SVC LinearSVR LinearSVC MLPRegressor MLPClassifier GradientBoostingRegressor GradientBoostingClassifier PCA "
+    "TruncatedSVD SelectKBest KMeans GaussianNB MultinomialNB PolynomialFeatures AdaBoostRegressor AdaBoostClassifier "
+    "ExtraTreesRegressor ExtraTreesClassifier RandomForestRegressor RandomForestClassifier LinearDiscriminantAnalysis".split()
+)
+_TEXTUAL = (
+    r"could not convert string to float|bad pandas dtypes|dtypes? (for data )?must be int, float|non-numeric data"
+    r"|Cannot cast object dtype|unsupported operand type\(s\) for .*'str'|Cannot perform reduction .* with string dtype"
+    r"|DataFrame.dtypes for data must be|does not support operation"
+)
+
+
+def _missing(failure: Failure) -> list[str]:
+    """Names of the columns that are not there."""
+    found = re.search(r"\[(.*?)\] not (?:in index|found in axis)", failure.message, re.DOTALL)
+    if not found:
+        found = re.search(r"None of \[Index\(\[(.*?)\]", failure.message, re.DOTALL)
+    if found:
+        return [a or b for a, b in re.findall(r"'([^']*)'|\"([^\"]*)\"", found.group(1))]
+    one = re.fullmatch(r"['\"](.*)['\"]", failure.message.strip(), re.DOTALL)
+    return [one.group(1)] if one else []
+
+
+def fold_not_merged(script: str, failure: Failure, brief: Brief) -> str | None:
+    """The fold is looked for in the training table; it is in folds.csv."""
+    if failure.type != "KeyError" or _missing(failure) != ["fold"]:
+        return None
+    line = '["fold"] = pd.read_csv("input/folds.csv")["fold"].to_numpy()'
+    return after_tables_are_read(script, lambda train, test: f"{train}{line}")
+
+
+def missing_column(script: str, failure: Failure, brief: Brief) -> str | None:
+    """Columns that do not exist leave the lists; what is computed from them alone goes."""
+    missing = set(_missing(failure))
+    if failure.type not in ("KeyError", "ValueError") or not missing:
+        return None
+    source = Source(script)
+    edits: list[tuple[Span, str]] = []
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.List | ast.Tuple | ast.Set) and "." not in source.of(node)[:1]:
+            gone = {
+                i
+                for i, n in enumerate(node.elts)
+                if isinstance(n, ast.Constant) and n.value in missing
+            }
+            if gone:
+                edits.append((source.span(node), source.without_item(node, gone)))
+    if "not found in axis" in failure.message:
+        edits = [e for c in source.calls("drop") if (e := _forgiving(source, c))]
+    if edits:
+        return source.edited(edits)
+    statement = source.statement_at(failure.line)
+    if statement is None or not isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr):
+        return None
+    target = (
+        statement.targets[0]
+        if isinstance(statement, ast.Assign)
+        else getattr(statement, "target", None)
+    )
+    if target is None or isinstance(target, ast.Subscript):
+        return source.lines_replaced(statement, "")
+    return None
+
+
+def _forgiving(source: Source, call: ast.Call) -> tuple[Span, str] | None:
+    if any(k.arg == "errors" for k in call.keywords) or not (call.args or call.keywords):
+        return None
+    start, end = source.span(call)
+    inside = source.of(call)[:-1].rstrip().rstrip(",")
+    return (start, end), f'{inside}, errors="ignore")'
+
+
+def strings_in_features(script: str, failure: Failure, brief: Brief) -> str | None:
+    """Strings reach a model: mend a check for the old object dtype, else turn categories into codes."""
+    if not re.search(_TEXTUAL, failure.said):
+        return None
+    repaired = _string_dtype(script)
+    if repaired != script:
+        return repaired
+    if "# Categories as codes" in script:
+        return None
+    kept = [c for c in (brief.task.id, *brief.task.target) if c]
+    task_kept = ", ".join(repr(name).replace("'", '"') for name in kept)
+
+    def code(train: str, test: str) -> str:
+        return (
+            f"# Categories as codes; a level that train does not have becomes -1.\n"
+            f"for _column in {train}.columns.intersection({test}.columns):\n"
+            f"    if _column in [{task_kept}] or pd.api.types.is_numeric_dtype({train}[_column]):\n"
+            f"        continue\n"
+            f"    _levels = sorted({train}[_column].dropna().astype(str).unique())\n"
+            f"    _codes = {{level: code for code, level in enumerate(_levels)}}\n"
+            f"    {train}[_column] = {train}[_column].astype(str).map(_codes).fillna(-1).astype(float)\n"
+            f"    {test}[_column] = {test}[_column].astype(str).map(_codes).fillna(-1).astype(float)"
+        )
+
+    return after_tables_are_read(script, code)
+
+
+def _string_dtype(script: str) -> str:
+    """pandas 3 reads strings as ``str``, not ``object``: comparisons with object no longer find them."""
+    source = Source(script)
+    edits: list[tuple[Span, str]] = []
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and _is_object(node.comparators[0]):
+            left = source.of(node.left)
+            if "dtype" in left and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                number = f"pd.api.types.is_numeric_dtype({left})"
+                if left.endswith(".dtypes"):
+                    number = f"{left}.map(pd.api.types.is_numeric_dtype)"
+                    new = number if isinstance(node.ops[0], ast.NotEq) else f"~{number}"
+                else:
+                    new = number if isinstance(node.ops[0], ast.NotEq) else f"not {number}"
+                edits.append((source.span(node), f"({new})"))
+        if isinstance(node, ast.Call) and name_of(node.func) == "select_dtypes":
+            edits += _selected(source, node)
+    return source.edited(edits)
+
+
+def _selected(source: Source, call: ast.Call) -> list[tuple[Span, str]]:
+    edits: list[tuple[Span, str]] = []
+    for position, part in enumerate([*call.args, *call.keywords]):
+        value = part.value if isinstance(part, ast.keyword) else part
+        include = part.arg == "include" if isinstance(part, ast.keyword) else position == 0
+        items = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+        if any(_is_object(item) for item in items):
+            edits.append((source.span(part), 'exclude="number"' if include else 'include="number"'))
+    return edits
+
+
+def _is_object(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value in ("object", "O")
+    return isinstance(node, ast.Name | ast.Attribute) and name_of(node) in ("object", "object_")
+
+
+def chained_fill(script: str, failure: Failure, brief: Brief) -> str | None:
+    """``table[c].fillna(x, inplace=True)`` changes nothing in pandas 3, so gaps stay."""
+    if not re.search(r"NaN|missing values|ChainedAssignment|infinity", failure.said):
+        return None
+    source = Source(script)
+    edits = []
+    for statement in source.statements():
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        inplace = source.without_keyword(call, "inplace")
+        if inplace and isinstance(call.func.value, ast.Subscript):
+            start, end = source.span(call)
+            (low, high), _ = inplace
+            text = script.encode()
+            owner = source.of(call.func.value)
+            edits.append(((start, end), f"{owner} = {(text[start:low] + text[high:end]).decode()}"))
+    return source.edited(edits) if edits else None
+
+
+def gaps_in_features(script: str, failure: Failure, brief: Brief) -> str | None:
+    """Missing values reach a model that can't take them: it gets an imputer, fitted with it."""
+    if not re.search(
+        r"(contains|encoded as|accept) ?NaN|does not accept missing|missing values encoded",
+        failure.said,
+    ):
+        return None
+    source = Source(script)
+    named = re.search(r"\n(\w+) does not accept missing values", failure.said)
+    names = {named.group(1)} if named and named.group(1) in _NEEDS_FULL else _NEEDS_FULL
+    steps = 'SimpleImputer(strategy="median", keep_empty_features=True)'
+    edits = [
+        (source.span(c), f"make_pipeline({steps}, {source.of(c)})") for c in _models(source, names)
+    ]
+    if not edits:
+        return None
+    return with_lines_on_top(
+        source.edited(edits), IMPORTS["SimpleImputer"], IMPORTS["make_pipeline"]
+    )
+
+
+def infinite_features(script: str, failure: Failure, brief: Brief) -> str | None:
+    """Infinite values reach a model: they are missing values, and filled where the model needs that."""
+    if not re.search(r"infinity|contains `?inf|too large for dtype", failure.said):
+        return None
+    source = Source(script)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef) and node.name == "make_features":
+            last = node.body[-1]
+            if isinstance(last, ast.Return) and last.value and "np.inf" not in source.of(last):
+                new = f"{source.of(last.value)}.replace([np.inf, -np.inf], np.nan)"
+                return source.edited([(source.span(last.value), new)])
+    if "def finite(" in script:
+        return None
+    finite = "FunctionTransformer(finite)"
+    fill = 'SimpleImputer(strategy="median", keep_empty_features=True)'
+    edits = [
+        (source.span(c), f"make_pipeline({finite}, {fill}, {source.of(c)})")
+        for c in _models(source, _NEEDS_FULL)
+    ]
+    if not edits:
+        return None
+    helper = [
+        "", "", "def finite(table):", '    """Infinite values become missing values."""',
+        "    values = np.asarray(table, dtype=float)", "    return np.where(np.isfinite(values), values, np.nan)", "",
+    ]  # fmt: skip
+    names = ("SimpleImputer", "make_pipeline", "FunctionTransformer")
+    return with_lines_on_top(source.edited(edits), *(IMPORTS[name] for name in names), *helper)
+
+
+def _models(source: Source, names: set[str]) -> list[ast.Call]:
+    """Constructor calls that are not part of a pipeline already."""
+    inside = {
+        id(n)
+        for call in source.calls("make_pipeline", "Pipeline")
+        for n in ast.walk(call)
+        if n is not call
+    }
+    return [c for c in source.calls(*names) if id(c) not in inside]
+
+
+def feature_names(script: str, failure: Failure, brief: Brief) -> str | None:
+    """LightGBM and XGBoost refuse some characters in column names: columns get plain names."""
+    if not re.search(
+        r"special JSON characters|feature_names must be string|may not contain \[", failure.said
+    ):
+        return None
+    if "def plain(" in script:
+        return None
+    source = Source(script)
+    edits: list[tuple[Span, str]] = []
+    for call in source.calls("fit", "predict", "predict_proba", "Dataset", "DMatrix"):
+        if call.args:
+            edits.append((source.span(call.args[0]), f"plain({source.of(call.args[0])})"))
+        for keyword in call.keywords:
+            if keyword.arg in ("eval_set", "valid_sets") and isinstance(keyword.value, ast.List):
+                pairs = [p for p in keyword.value.elts if isinstance(p, ast.Tuple)]
+                edits += [(source.span(p.elts[0]), f"plain({source.of(p.elts[0])})") for p in pairs]
+    for statement in source.statements():
+        value = statement.value if isinstance(statement, ast.Return) else None
+        if isinstance(value, ast.Attribute) and value.attr in ("predict", "predict_proba"):
+            edits.append((source.span(value), f"lambda table: {source.of(value)}(plain(table))"))
+    helper = [
+        "", "", "def plain(table):", '    """The table with column names that every library accepts."""',
+        '    if not hasattr(table, "columns"):', "        return table",
+        '    return table.set_axis([f"x{i}" for i in range(table.shape[1])], axis=1)', "",
+    ]  # fmt: skip
+    return with_lines_on_top(source.edited(edits), *helper)
+
+
+def unseen_categories(script: str, failure: Failure, brief: Brief) -> str | None:
+    """An encoder meets a level it was not fitted on."""
+    if not re.search(r"previously unseen labels|unknown categories", failure.said):
+        return None
+    source = Source(script)
+    edits: list[tuple[Span, str]] = []
+    for name, options in (
+        ("OneHotEncoder", 'handle_unknown="ignore"'),
+        ("OrdinalEncoder", 'handle_unknown="use_encoded_value", unknown_value=-1'),
+    ):
+        for call in source.calls(name):
+            if not any(k.arg == "handle_unknown" for k in call.keywords):
+                given = [source.of(part) for part in [*call.args, *call.keywords]]
+                edits.append((source.span(call), f"{name}({', '.join([*given, options])})"))
+    if edits and "unknown categories" in failure.said:
+        return source.edited(edits)
+    statement = source.statement_at(failure.line)
+    for call in source.calls("transform"):
+        at = statement is None or (statement.lineno <= call.lineno <= (statement.end_lineno or 0))
+        if at and isinstance(call.func, ast.Attribute) and call.args:
+            encoder, values = source.of(call.func.value), source.of(call.args[0])
+            codes = f"{{level: code for code, level in enumerate({encoder}.classes_)}}"
+            new = f"pd.Series(np.asarray({values})).map({codes}).fillna(-1).astype(int).to_numpy()"
+            edits.append((source.span(call), new))
+    return source.edited(edits) if edits else None
+
+
+def untidy_values(script: str, failure: Failure, brief: Brief) -> str | None:
+    """Dates, numbers and mixed types that can't be parsed, sorted or cast at the failing line."""
+    source = Source(script)
+    statement = source.statement_at(failure.line)
+    if statement is None:
+        return None
+    inside = [c for c in ast.walk(statement) if isinstance(c, ast.Call)]
+    if re.search(
+        r"Unable to parse string|time data|doesn't match format|Unknown datetime string|out of bounds",
+        failure.said,
+        re.IGNORECASE,
+    ):
+        edits = [
+            e
+            for c in inside
+            if name_of(c.func) in ("to_numeric", "to_datetime") and (e := _coerced(source, c))
+        ]
+        return source.edited(edits) if edits else None
+    if re.search(r"'<' not supported between instances of", failure.said):
+        calls = [
+            c
+            for c in inside
+            if name_of(c.func) == "sorted" and not any(k.arg == "key" for k in c.keywords)
+        ]
+        return source.edited([(source.span(c), f"{source.of(c)[:-1]}, key=str)") for c in calls])
+    if re.search(
+        r"Cannot convert (float )?(non-finite|NaN)|cannot convert float NaN|Cannot convert non-finite|NA or inf",
+        failure.said,
+        re.IGNORECASE,
+    ):
+        casts = [
+            c for c in inside if name_of(c.func) == "astype" and isinstance(c.func, ast.Attribute)
+        ]
+        owners = [
+            (source.span(c.func.value), source.of(c.func.value))
+            for c in casts
+            if isinstance(c.func, ast.Attribute)
+        ]
+        return source.edited([(span, f"{text}.fillna(0)") for span, text in owners])
+    return _accessors(source, statement, failure)
+
+
+def _coerced(source: Source, call: ast.Call) -> tuple[Span, str] | None:
+    options = [] if any(k.arg == "errors" for k in call.keywords) else ['errors="coerce"']
+    named = {k.arg for k in call.keywords}
+    if name_of(call.func) == "to_datetime" and "format" not in named:
+        options.append('format="mixed"')
+    given = [source.of(part) for part in [*call.args, *call.keywords]]
+    return (
+        (source.span(call), f"{source.of(call.func)}({', '.join([*given, *options])})")
+        if options
+        else None
+    )
+
+
+def _accessors(source: Source, statement: ast.stmt, failure: Failure) -> str | None:
+    """``.str`` and ``.dt`` of columns of another type, and filling categories with a new one."""
+    wanted, cast = "", ""
+    if "Can only use .str accessor" in failure.said:
+        wanted, cast = "str", "{}.astype(str).str"
+    elif "Can only use .dt accessor" in failure.said:
+        wanted, cast = "dt", 'pd.to_datetime({}, errors="coerce").dt'
+    elif "Cannot setitem on a Categorical" in failure.said:
+        wanted, cast = "fillna", "{}.astype(object).fillna"
+    nodes = [n for n in ast.walk(statement) if isinstance(n, ast.Attribute) and n.attr == wanted]
+    edits = [(source.span(n), cast.format(source.of(n.value))) for n in nodes]
+    return source.edited(edits) if edits else None
+
+
+RULES = (
+    fold_not_merged, missing_column, unseen_categories, untidy_values, strings_in_features, chained_fill,
+    infinite_features, gaps_in_features, feature_names,
+)  # fmt: skip

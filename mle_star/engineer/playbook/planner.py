@@ -1,0 +1,210 @@
+"""The planner and the coder: which strategy comes next for a block, and the block with it carried out.
+
+A plan opens with the keys of its strategies in brackets, ``[ratios + products] Add ...``; everything else in it is
+for people. What earlier plans of the same block scored guides the choice. The score of the script they started from
+is not known here, so plans are compared among themselves: a plan that extends another one and scores better speaks
+for what it added, one that scores worse speaks against it and its kin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mle_star.engineer.base import Brief, Tried
+from mle_star.engineer.playbook.strategies import Strategy, kind_of, strategies_for, strategy
+from mle_star.engineer.playbook.strategies.edits import checked
+from mle_star.errors import NoAnswer
+
+_PLAN = re.compile(r"\s*\[([a-z0-9-]+(?:\s*\+\s*[a-z0-9-]+)*)\]")
+
+PROMISING = 0.4
+"""Expected gain from which a strategy is part of the first plan."""
+TOGETHER = {"features": 3, "encode": 2, "model": 2}
+"""Strategies that the first plan carries out at once, by kind of block; one where it is not named. New columns add up
+and trees leave useless ones aside; settings of one model depend on each other."""
+MOST = 5
+"""Strategies in one plan at most."""
+
+Terms = tuple[str, ...]
+
+
+def plan(brief: Brief, script: str, block: str, tried: Sequence[Tried]) -> str:
+    """The next plan for the block, never one whose text was tried before.
+
+    Raises:
+        NoAnswer: no strategy is left for this block.
+    """
+    return propose(brief, block, tried)
+
+
+def propose(
+    brief: Brief, block: str, tried: Sequence[Tried], hints: dict[str, float] | None = None
+) -> str:
+    """As :func:`plan`; ``hints`` are factors on the expected gain of strategies, by key."""
+    options = _options(brief, block, hints or {})
+    seen = {block, *_texts(brief, block, tried)}
+    record = _record(brief, tried)
+    for terms in sorted(_candidates(options, record), key=lambda t: -_utility(t, options, record)):
+        try:
+            new = carry_out(brief, block, terms)
+        except NoAnswer:
+            continue
+        if new not in seen:
+            return phrase(brief, terms)
+    raise NoAnswer("Every strategy that suits this block has been tried.")
+
+
+def refine(brief: Brief, block: str, plan: str) -> str:
+    """The block with the plan carried out.
+
+    Raises:
+        NoAnswer: the plan names no strategy of ours, or the block lacks what a strategy builds on.
+    """
+    terms = keys_of(plan)
+    if not terms:
+        raise NoAnswer("The plan names no strategy of the playbook.")
+    return carry_out(brief, block, terms)
+
+
+def carry_out(brief: Brief, block: str, terms: Terms) -> str:
+    """The block with the strategies applied one after the other."""
+    text = block
+    for key in terms:
+        item = strategy(key)
+        if item.section != kind_of(block):
+            raise NoAnswer(f"The strategy {key!r} is not for a block of this kind.")
+        text = item.apply(text, brief)
+    return checked(text)
+
+
+def keys_of(plan: str) -> Terms:
+    """Keys that a plan names, in order; empty when it names none."""
+    found = _PLAN.match(plan)
+    return tuple(re.split(r"\s*\+\s*", found.group(1))) if found else ()
+
+
+def phrase(brief: Brief, terms: Terms) -> str:
+    """The plan in words."""
+    return f"[{' + '.join(terms)}] " + " ".join(strategy(key).describe(brief) for key in terms)
+
+
+@dataclass(frozen=True)
+class _Option:
+    strategy: Strategy
+    gain: float
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the tried plans teach."""
+
+    best: Terms
+    """Best scored plan; empty when none has a score."""
+    harmful: frozenset[str]
+    """Kinds whose addition made a plan worse."""
+    failed: frozenset[str]
+    """Strategies that were part of plans without a score and of none with one."""
+    empty: bool
+    """Whether nothing was tried yet."""
+
+
+def _options(brief: Brief, block: str, hints: dict[str, float]) -> dict[str, _Option]:
+    found = {}
+    for item in strategies_for(kind_of(block)):
+        gain = item.applies(brief, block) * hints.get(item.key, 1.0)
+        if gain > 0:
+            found[item.key] = _Option(item, gain)
+    return dict(sorted(found.items(), key=lambda pair: -pair[1].gain))
+
+
+def _texts(brief: Brief, block: str, tried: Iterable[Tried]) -> list[str]:
+    texts = []
+    for item in tried:
+        try:
+            texts.append(refine(brief, block, item.plan))
+        except NoAnswer:
+            continue
+    return texts
+
+
+def _record(brief: Brief, tried: Sequence[Tried]) -> _Record:
+    sign = 1.0 if brief.task.maximize else -1.0
+    scored = [(keys_of(t.plan), sign * t.score) for t in tried if t.score is not None]
+    scored = [(terms, worth) for terms, worth in scored if terms]
+    harmful: set[str] = set()
+    for terms, worth in scored:
+        for fewer, before in scored:
+            added = set(terms) - set(fewer)
+            if set(fewer) < set(terms) and worth < before:
+                harmful |= _kins(added)
+    best = max(scored, key=lambda pair: pair[1])[0] if scored else ()
+    if len(scored) > 1:
+        worst = min(scored, key=lambda pair: pair[1])[0]
+        harmful |= _kins(set(worst) - set(best))
+    ran = {key for terms, _ in scored for key in terms}
+    crashed = {key for t in tried if t.score is None for key in keys_of(t.plan)}
+    return _Record(best, frozenset(harmful), frozenset(crashed - ran), not tried)
+
+
+def _kins(keys: Iterable[str]) -> set[str]:
+    found = set()
+    for key in keys:
+        try:
+            found.add(strategy(key).kin)
+        except NoAnswer:
+            continue
+    return found
+
+
+def _candidates(options: dict[str, _Option], record: _Record) -> list[Terms]:
+    """Plans worth thinking about: starters, singles, the best with one more or one less, pairs."""
+    keys = list(options)
+    plans: list[Terms] = [(key,) for key in keys]
+    for count in range(2, MOST + 1):
+        plans.append(_compatible(keys[: count + 3], options)[:count])
+    if record.best:
+        kept = tuple(key for key in record.best if key in options)
+        plans += [_compatible((*kept, key), options) for key in keys]
+        plans += [kept[:i] + kept[i + 1 :] for i in range(len(kept))]
+    plans += [
+        _compatible((first, second), options)
+        for i, first in enumerate(keys)
+        for second in keys[i + 1 :]
+    ]
+    return list(dict.fromkeys(terms for terms in plans if 0 < len(terms) <= MOST))
+
+
+def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
+    """The keys without those whose kin came before."""
+    kept: dict[str, str] = {}
+    for key in keys:
+        kept.setdefault(options[key].strategy.kin, key)
+    return tuple(kept.values())
+
+
+def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:
+    """How much to expect of a plan: its gains added up with falling weight, and what the record says of it."""
+    gains = []
+    for key in terms:
+        option = options[key]
+        gain = option.gain
+        if option.strategy.kin in record.harmful:
+            gain *= 0.25
+        if key in record.failed:
+            gain *= 0.1
+        gains.append(gain)
+    gains.sort(reverse=True)
+    section = options[terms[0]].strategy.section
+    usual = TOGETHER.get(section, 1)
+    weight = 0.7 if usual > 1 else 0.4
+    total = sum(gain * weight**i for i, gain in enumerate(gains))
+    if record.empty:
+        # The first plan: promising strategies alone, not more of them than add up.
+        total -= sum(1.0 for i, gain in enumerate(gains) if i and (gain < PROMISING or i >= usual))
+    elif record.best and set(record.best) < set(terms):
+        total += 0.2
+    elif record.best and set(terms) < set(record.best):
+        total -= 0.3
+    return total

@@ -1,0 +1,310 @@
+"""Strategies for model blocks of boosted trees: other settings in the same call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from mle_star.engineer.base import Brief
+from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.strategies.boosters import CATBOOST, LIGHTGBM, Booster, booster_of
+from mle_star.engineer.playbook.strategies.edits import callee, keywords, set_keywords
+from mle_star.engineer.playbook.strategies.strategy import Strategy
+from mle_star.errors import NoAnswer
+
+Settings = Mapping[str, str]
+
+
+def _number(settings: Settings, name: str, default: float) -> float:
+    try:
+        return float(settings.get(name, default))
+    except ValueError:
+        return default
+
+
+def whole(value: float) -> str:
+    """Source of the nearest whole number."""
+    return str(max(round(value), 1))
+
+
+def _settings(
+    key: str,
+    kin: str,
+    potential: Callable[[Brief, Booster], float],
+    description: str,
+    change: Callable[[Booster, Settings], dict[str, str | None]],
+) -> Strategy:
+    """A strategy that changes keyword arguments of the call that builds the model."""
+
+    def rewrite(block: str, _: Brief) -> str:
+        booster = booster_of(block)
+        if booster is None:
+            raise NoAnswer("The block has no boosted trees.")
+        return set_keywords(
+            block, booster.callees, change(booster, keywords(block, booster.callees))
+        )
+
+    def expected(brief: Brief, block: str) -> float:
+        booster = booster_of(block)
+        return potential(brief, booster) if booster else 0.0
+
+    return Strategy(key, "model", kin, expected, lambda _: description, rewrite)
+
+
+def _rows(brief: Brief) -> int:
+    return Facts(brief).fit_rows
+
+
+def _slower(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    rounds = _number(settings, booster.rounds, 100)
+    rate = _number(settings, booster.rate, 0.1)
+    return {booster.rounds: whole(rounds * 2.5), booster.rate: f"{rate / 2:.4g}"}
+
+
+SLOWER = _settings(
+    "slower-learning",
+    "rounds",
+    lambda brief, _: 0.5,
+    "Halve the learning rate and grow two and a half times as many trees.",
+    _slower,
+)
+
+
+def _rounds(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    return {booster.rounds: whole(_number(settings, booster.rounds, 100) * 2)}
+
+
+MORE_ROUNDS = _settings(
+    "more-rounds",
+    "rounds",
+    lambda brief, _: 0.45 if _rows(brief) >= 5_000 else 0.25,
+    "Grow twice as many trees at the same learning rate.",
+    _rounds,
+)
+
+
+def _fewer(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    return {booster.rounds: whole(_number(settings, booster.rounds, 100) * 0.6)}
+
+
+FEWER_ROUNDS = _settings(
+    "fewer-rounds",
+    "rounds",
+    lambda brief, _: 0.2 if _rows(brief) >= 5_000 else 0.3,
+    "Stop at three fifths of the trees, before the model learns noise.",
+    _fewer,
+)
+
+
+def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str, str | None]]:
+    def change(booster: Booster, settings: Settings) -> dict[str, str | None]:
+        size = _number(settings, booster.size, 31 if booster.leaves else 6)
+        new = max(size * factor, 4) if booster.leaves else max(size + step, 2)
+        return {booster.size: whole(new)}
+
+    return change
+
+
+LARGER = _settings(
+    "larger-trees",
+    "size",
+    lambda brief, _: 0.45 if _rows(brief) >= 10_000 else 0.3,
+    "Let each tree grow larger, to catch interactions of more columns.",
+    _resize(2.0, 2),
+)
+SMALLER = _settings(
+    "smaller-trees",
+    "size",
+    lambda brief, _: 0.25 if _rows(brief) >= 10_000 else 0.4,
+    "Keep each tree smaller: few rows bear few interactions.",
+    _resize(0.5, -2),
+)
+
+
+def _shrink(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    changes: dict[str, str | None] = {
+        booster.penalty: f"{max(_number(settings, booster.penalty, 1.0), 0.5) * 5:.4g}"
+    }
+    if booster is not CATBOOST:
+        changes[booster.leaf] = whole(max(_number(settings, booster.leaf, 10), 2) * 2.5)
+    return changes
+
+
+SHRINK = _settings(
+    "stronger-penalty",
+    "penalty",
+    lambda brief, _: 0.35,
+    "Penalise leaf values five times as much and ask for more rows in a leaf.",
+    _shrink,
+)
+
+
+def _sample(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    columns = _number(settings, booster.columns, 1.0)
+    changes: dict[str, str | None] = {booster.columns: f"{max(columns * 0.6, 0.15):.2g}"}
+    if booster is CATBOOST:
+        changes["bootstrap_type"] = '"Bernoulli"'
+    if booster is LIGHTGBM:
+        changes["subsample_freq"] = "1"
+    if booster.rows:
+        rows = _number(settings, booster.rows, 1.0)
+        changes[booster.rows] = f"{max(rows * 0.8, 0.4):.2g}"
+    return changes
+
+
+SAMPLE = _settings(
+    "more-sampling",
+    "sampling",
+    lambda brief, _: 0.4,
+    "Show each tree fewer rows and columns, so that the trees differ more.",
+    _sample,
+)
+
+
+def _absolute(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    name, value = booster.absolute
+    return {name: value}
+
+
+def _absolute_potential(brief: Brief, booster: Booster) -> float:
+    facts = Facts(brief)
+    if facts.learning != "regression":
+        return 0.0
+    return 0.8 if facts.loss == "absolute" else 0.1
+
+
+ABSOLUTE = _settings(
+    "absolute-loss",
+    "loss",
+    _absolute_potential,
+    "Learn the absolute error, which is what the metric asks for.",
+    _absolute,
+)
+
+
+def _robust(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    name, value = booster.robust
+    if not name:
+        raise NoAnswer("This library has no loss between squared and absolute error.")
+    return {name: value}
+
+
+ROBUST = _settings(
+    "robust-loss",
+    "loss",
+    lambda brief, booster: (
+        0.15 if booster.robust[0] and Facts(brief).learning == "regression" else 0.0
+    ),
+    "Learn a loss that far-off rows weigh less on.",
+    _robust,
+)
+
+
+def _squared(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    return {booster.absolute[0]: None}
+
+
+SQUARED = _settings(
+    "squared-loss",
+    "loss",
+    lambda brief, _: 0.3 if Facts(brief).learning == "regression" else 0.0,
+    "Learn the squared error again.",
+    _squared,
+)
+
+
+def _dart(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    return {
+        "boosting_type": '"dart"',
+        booster.rate: f"{_number(settings, 'learning_rate', 0.1) * 2:.4g}",
+    }
+
+
+DART = _settings(
+    "dropped-trees",
+    "dart",
+    lambda brief, booster: 0.15 if booster is LIGHTGBM and _rows(brief) < 5_000 else 0.0,
+    "Drop earlier trees at random while boosting (DART, Rashmi and Gilad-Bachrach 2015).",
+    _dart,
+)
+
+
+def _extra(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    return {"extra_trees": "True"}
+
+
+EXTRA = _settings(
+    "random-splits",
+    "random-splits",
+    lambda brief, booster: 0.35 if booster is LIGHTGBM else 0.0,
+    "Try one random threshold per column and node, as extremely randomised trees do.",
+    _extra,
+)
+
+
+def _balanced(booster: Booster, settings: Settings) -> dict[str, str | None]:
+    if booster is CATBOOST:
+        return {"auto_class_weights": '"Balanced"'}
+    return {"class_weight": '"balanced"'}
+
+
+def _unbalanced(brief: Brief, booster: Booster) -> float:
+    """Weights move probabilities off the class shares, so they only suit metrics on labels."""
+    facts = Facts(brief)
+    shares = list(brief.profile.class_shares.values()) or [1.0]
+    if facts.learning == "regression" or "XGBClassifier" in booster.callees:
+        return 0.0
+    if not facts.labels or min(shares) * len(shares) > 0.8:
+        return 0.0
+    return 0.6 if facts.metric in ("balanced_accuracy", "f1_macro", "f1", "mcc") else 0.15
+
+
+BALANCED = _settings(
+    "class-weights",
+    "weights",
+    _unbalanced,
+    "Weigh the classes so that rare ones count as much as frequent ones.",
+    _balanced,
+)
+
+
+# Columns that are handed over as an array have no names to point at.
+_FIT_LINE = re.compile(r"model\.fit\((X(?:\.drop\(columns=TEXT\))?), y\)")
+
+
+def _rewrite_native(block: str, _: Brief) -> str:
+    new, count = _FIT_LINE.subn(r"model.fit(\1, y, categorical_feature=CATEGORICAL)", block)
+    if not callee(block, LIGHTGBM.callees) or count != 1:
+        raise NoAnswer("The block does not fit LightGBM on a table with named columns.")
+    return new
+
+
+NATIVE = Strategy(
+    "native-categories",
+    "model",
+    "native",
+    lambda brief, block: (
+        0.4
+        if Facts(brief).categorical and callee(block, LIGHTGBM.callees) and _FIT_LINE.search(block)
+        else 0.0
+    ),
+    lambda _: "Let LightGBM split categories into subsets instead of by their codes.",
+    _rewrite_native,
+)
+
+ALL = (
+    SLOWER,
+    MORE_ROUNDS,
+    FEWER_ROUNDS,
+    LARGER,
+    SMALLER,
+    SHRINK,
+    SAMPLE,
+    ABSOLUTE,
+    ROBUST,
+    SQUARED,
+    DART,
+    EXTRA,
+    BALANCED,
+    NATIVE,
+)

@@ -1,0 +1,301 @@
+"""Strategies for model blocks of forests, linear models, neighbours, networks and models of text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from mle_star.engineer.base import Brief
+from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.strategies.edits import (
+    add_imports,
+    callee,
+    checked,
+    fit_function,
+    insert_before,
+    keywords,
+    set_keywords,
+)
+from mle_star.engineer.playbook.strategies.fitting import FORESTS, NETWORKS
+from mle_star.engineer.playbook.strategies.strategy import Strategy
+from mle_star.errors import NoAnswer
+
+_TEXT = ("TfidfVectorizer", "CountVectorizer")
+
+
+def _scaled(
+    key: str,
+    kin: str,
+    callees: tuple[str, ...],
+    name: str,
+    factor: float,
+    potential: float,
+    description: str,
+    *,
+    whole: bool = False,
+    default: float = 1.0,
+) -> Strategy:
+    """A strategy that multiplies one number among the model's settings."""
+
+    def rewrite(block: str, _: Brief) -> str:
+        found = callee(block, callees)
+        if not found:
+            raise NoAnswer("The block has no model of that kind.")
+        try:
+            value = float(keywords(block, (found,)).get(name, default)) * factor
+        except ValueError:
+            raise NoAnswer(f"The setting {name} is not a plain number.") from None
+        code = str(max(round(value), 1)) if whole else f"{value:.4g}"
+        return set_keywords(block, (found,), {name: code})
+
+    def expected(_: Brief, block: str) -> float:
+        return potential if callee(block, callees) else 0.0
+
+    return Strategy(key, "model", kin, expected, lambda _: description, rewrite)
+
+
+BIGGER_FOREST = _scaled(
+    "bigger-forest",
+    "forest-size",
+    FORESTS,
+    "n_estimators",
+    2.5,
+    0.3,
+    "Grow two and a half times as many trees.",
+    whole=True,
+    default=100,
+)
+SMALLER_LEAVES = _scaled(
+    "smaller-leaves",
+    "leaves",
+    FORESTS,
+    "min_samples_leaf",
+    0.5,
+    0.35,
+    "Let leaves get smaller: averaging many trees takes the noise away.",
+    whole=True,
+)
+LARGER_LEAVES = _scaled(
+    "larger-leaves",
+    "leaves",
+    FORESTS,
+    "min_samples_leaf",
+    2.5,
+    0.35,
+    "Ask for more rows in a leaf.",
+    whole=True,
+)
+FEWER_COLUMNS = _scaled(
+    "fewer-split-columns",
+    "split-columns",
+    FORESTS,
+    "max_features",
+    0.6,
+    0.35,
+    "Look at fewer columns per split, so that the trees differ more.",
+)
+WEAKER = _scaled(
+    "weaker-penalty",
+    "strength",
+    ("LogisticRegression", "LinearSVC"),
+    "C",
+    4.0,
+    0.4,
+    "Penalise the coefficients a quarter as much.",
+)
+STRONGER = _scaled(
+    "heavier-penalty",
+    "strength",
+    ("LogisticRegression", "LinearSVC"),
+    "C",
+    0.25,
+    0.35,
+    "Penalise the coefficients four times as much.",
+)
+WEAKER_RIDGE = _scaled(
+    "weaker-ridge",
+    "strength",
+    ("Ridge",),
+    "alpha",
+    0.3,
+    0.35,
+    "Penalise the coefficients a third as much.",
+)
+STRONGER_RIDGE = _scaled(
+    "stronger-ridge",
+    "strength",
+    ("Ridge",),
+    "alpha",
+    3.0,
+    0.35,
+    "Penalise the coefficients three times as much.",
+)
+WIDER_NETWORK = Strategy(
+    "wider-network",
+    "model",
+    "network",
+    lambda brief, block: 0.4 if callee(block, NETWORKS) else 0.0,
+    lambda _: "Give the network wider layers and more steps.",
+    lambda block, _: set_keywords(
+        block, NETWORKS, {"hidden_layer_sizes": "(128, 64)", "max_iter": "120"}
+    ),
+)
+
+
+def _swap(
+    key: str,
+    kin: str,
+    pattern: str,
+    new: str,
+    potential: Callable[[Brief], float],
+    description: str,
+    imports: Iterable[str] = (),
+    most: int = 0,
+) -> Strategy:
+    """A strategy that rewrites what matches a pattern (everywhere, or the first ``most`` times)."""
+    found = re.compile(pattern)
+    lines = tuple(imports)
+
+    def rewrite(block: str, _: Brief) -> str:
+        text, count = found.subn(new, block, count=most)
+        if not count:
+            raise NoAnswer(f"The block has nothing for {key!r} to change.")
+        return checked(add_imports(text, lines))
+
+    def expected(brief: Brief, block: str) -> float:
+        return potential(brief) if found.search(block) else 0.0
+
+    return Strategy(key, "model", kin, expected, lambda _: description, rewrite)
+
+
+MORE_NEIGHBOURS = _swap(
+    "more-neighbours",
+    "neighbour-count",
+    r"neighbours = min\((\d+), len\(X\)\)",
+    r"neighbours = min(2 * \1, len(X))",
+    lambda _: 0.4,
+    "Ask twice as many neighbours.",
+)
+FEWER_NEIGHBOURS = _swap(
+    "fewer-neighbours",
+    "neighbour-count",
+    r"neighbours = min\((\d+), len\(X\)\)",
+    r"neighbours = min(\1 // 2 + 1, len(X))",
+    lambda _: 0.35,
+    "Ask half as many neighbours.",
+)
+_SCALER = r'SimpleImputer\(strategy="median"\), StandardScaler\(\)\)'
+SPLINES = _swap(
+    "splines",
+    "scaler",
+    _SCALER,
+    'SimpleImputer(strategy="median"), StandardScaler(), SplineTransformer(6, extrapolation="linear"))',
+    lambda brief: 0.6 if Facts(brief).numeric else 0.2,
+    "Give every number a smooth curve (cubic splines) in place of a straight line.",
+    ("from sklearn.preprocessing import SplineTransformer",),
+)
+RANKS = _swap(
+    "even-spread",
+    "scaler",
+    _SCALER,
+    'SimpleImputer(strategy="median"), QuantileTransformer(output_distribution="normal", '
+    "n_quantiles=min(len(X), 500), random_state=0))",
+    lambda brief: 0.4 if Facts(brief).numeric else 0.1,
+    "Spread every number evenly by its rank, so that long tails lose their pull.",
+    ("from sklearn.preprocessing import QuantileTransformer",),
+)
+LONGER_LETTERS = _swap(
+    "longer-letters",
+    "letters",
+    r'analyzer="char_wb", ngram_range=\(2, 4\), min_df=3',
+    r'analyzer="char_wb", ngram_range=(2, 6), min_df=2',
+    lambda _: 0.45,
+    "Count letter sequences of up to six letters.",
+)
+ACROSS_WORDS = _swap(
+    "letters-across-words",
+    "letters",
+    r'analyzer="char_wb", ngram_range=\(2, 4\)',
+    r'analyzer="char", ngram_range=(2, 5)',
+    lambda _: 0.5,
+    "Count letter sequences across the borders of words.",
+)
+KEEP_CASE = _swap(
+    "keep-case",
+    "case",
+    r'analyzer="char',
+    r'lowercase=False, analyzer="char',
+    lambda _: 0.4,
+    "Tell capitals from small letters in the letter sequences.",
+)
+SINGLE_WORDS = _swap(
+    "rare-words",
+    "words",
+    r"TfidfVectorizer\(ngram_range=\(1, 2\), min_df=2, sublinear_tf=True\)",
+    'TfidfVectorizer(ngram_range=(1, 2), min_df=1, sublinear_tf=True, token_pattern=r"\\\\S+")',
+    lambda _: 0.35,
+    "Count words as they stand between blanks, signs and rare ones included.",
+)
+_COUNTS = '''
+def text_counts(texts: pd.Series) -> np.ndarray:
+    """Length, words, digits, capitals and signs of each text, on a logarithmic scale."""
+    text = pd.Series(texts).astype(str).reset_index(drop=True)
+    patterns = [r"\\d", r"[A-Z]", r"[!?]", r"[^\\w\\s]", r"[£$€]", r"https?:|www\\.", r"\\d{5,}"]
+    columns = [text.str.len(), text.str.split().str.len()]
+    columns += [text.str.count(pattern) for pattern in patterns]
+    return np.log1p(np.column_stack(columns).astype(float))
+'''
+
+
+def _add_counts(block: str, _: Brief) -> str:
+    line = re.search(
+        r'^( +)parts\.append\(\(f"words \{i\}", words, column\)\)\n', block, re.MULTILINE
+    )
+    if line is None:
+        raise NoAnswer("The block does not collect vectors of text columns in `parts`.")
+    indent = line.group(1)
+    added = (
+        f"{indent}counts = make_pipeline(FunctionTransformer(text_counts), StandardScaler())\n"
+        f'{indent}parts.append((f"counts {{i}}", counts, column))\n'
+    )
+    text = block[: line.end()] + added + block[line.end() :]
+    imports = (
+        "from sklearn.pipeline import make_pipeline",
+        "from sklearn.preprocessing import FunctionTransformer, StandardScaler",
+    )
+    return checked(add_imports(insert_before(text, fit_function(text), _COUNTS), imports))
+
+
+TEXT_COUNTS = Strategy(
+    "counts-beside-words",
+    "model",
+    "text-numbers",
+    lambda brief, block: (
+        0.6
+        if Facts(brief).text and callee(block, _TEXT) and "multiply(ratio)" not in block
+        else 0.0
+    ),
+    lambda _: "Add length, digits, capitals and signs of the text beside its words.",
+    _add_counts,
+)
+
+ALL = (
+    BIGGER_FOREST,
+    SMALLER_LEAVES,
+    LARGER_LEAVES,
+    FEWER_COLUMNS,
+    WEAKER,
+    STRONGER,
+    WEAKER_RIDGE,
+    STRONGER_RIDGE,
+    WIDER_NETWORK,
+    MORE_NEIGHBOURS,
+    FEWER_NEIGHBOURS,
+    SPLINES,
+    RANKS,
+    LONGER_LETTERS,
+    ACROSS_WORDS,
+    KEEP_CASE,
+    SINGLE_WORDS,
+    TEXT_COUNTS,
+)

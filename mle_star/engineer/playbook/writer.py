@@ -1,0 +1,45 @@
+"""The candidate writer: composes a script from blocks."""
+
+from __future__ import annotations
+
+from mle_star.engineer.base import Brief, ModelCard
+from mle_star.engineer.playbook.blocks import data, flow
+from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.blocks.part import Part
+from mle_star.engineer.playbook.catalogue import Model, model_named
+from mle_star.errors import NoAnswer
+
+
+def write(brief: Brief, card: ModelCard) -> str:
+    """A script in the canonical shape with exactly the card's model.
+
+    Raises:
+        NoAnswer: the card's model is not in the catalogue, does not fit the task, or the task is
+        of a kind
+            that the playbook has no script for.
+    """
+    facts = Facts(brief)
+    model = model_named(card.name)
+    if not model.suits(facts):
+        raise NoAnswer(f"{model.name} does not fit this task.")
+    if not (facts.numeric or facts.categorical or facts.text or facts.datetime):
+        raise NoAnswer("The training table has no column to learn from.")
+    return compose(facts, model)
+
+
+def compose(facts: Facts, model: Model) -> str:
+    """The whole script."""
+    parts: list[Part | None] = [
+        data.load(facts),
+        data.features(facts),
+        data.encode(facts, topics=not model.reads_text),
+        data.target(facts),
+        model.block(facts),
+        flow.combine(facts, [model.family]),
+        flow.validate(facts),
+        flow.finish(facts),
+        flow.write(facts),
+    ]
+    used = [part for part in parts if part is not None]
+    text = data.header(facts, model.title(facts), used) + "".join(part.text for part in used)
+    return text.rstrip("\n") + "\n"

@@ -1,0 +1,36 @@
+"""Running scripts that nobody trusts: see :mod:`mle_star.execution.base` for the protocol."""
+
+from mle_star.execution.base import (
+    Artefact,
+    Capture,
+    Execution,
+    Executor,
+    Isolation,
+    Job,
+    Limits,
+    ScriptError,
+)
+from mle_star.execution.cache import CachedExecutor
+from mle_star.execution.key import job_key
+from mle_star.execution.packages import installed_packages
+from mle_star.execution.process import ProcessExecutor
+from mle_star.execution.registry import reap_stale
+from mle_star.execution.scoreline import ScoreLine, parse_score_line
+
+__all__ = [
+    "Artefact",
+    "CachedExecutor",
+    "Capture",
+    "Execution",
+    "Executor",
+    "Isolation",
+    "Job",
+    "Limits",
+    "ProcessExecutor",
+    "ScoreLine",
+    "ScriptError",
+    "installed_packages",
+    "job_key",
+    "parse_score_line",
+    "reap_stale",
+]

@@ -1,0 +1,121 @@
+"""Keeping the head and the tail of a stream of any length in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from io import FileIO
+
+from mle_star.execution.base import Capture
+from mle_star.execution.scoreline import ScoreLine, is_score_line, parse_score_line
+
+KEPT = 64 * 1024
+"""Bytes kept of each end of a stream."""
+LOGGED = 1024 * 1024
+"""Bytes of a stream that go to its log file as they arrive; the tail is added at the end."""
+_LONGEST_LINE = 4096
+
+
+class Ring:
+    """Head and tail of a byte stream: the first and the last ``kept`` bytes."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._head = bytearray()
+        self._tail = bytearray()
+        self.total = 0
+
+    def feed(self, data: bytes) -> None:
+        """Add the next bytes of the stream."""
+        self.total += len(data)
+        room = self._kept - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        self._tail += data[-self._kept :]
+        if len(self._tail) > self._kept:
+            del self._tail[: -self._kept]
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes, those in the head excluded."""
+        return bytes(self._tail)
+
+    def capture(self) -> Capture:
+        """The stream as text; undecodable bytes become U+FFFD."""
+        dropped = self.total - len(self._head) - len(self._tail)
+        if not dropped:  # one piece, so that no character is cut in two
+            text = bytes(self._head + self._tail).decode("utf-8", "replace")
+            return Capture(head=text, total=self.total)
+        return Capture(
+            head=self._head.decode("utf-8", "replace"),
+            tail=self._tail.decode("utf-8", "replace"),
+            total=self.total,
+            dropped=dropped,
+        )
+
+
+class ScoreWatch:
+    """Looks for the score line while a stream passes by: a stopped script's counts as well."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._last = ""
+
+    def feed(self, data: bytes) -> None:
+        """Add the next bytes of the stream."""
+        *lines, rest = re.split(rb"[\r\n]", self._rest + data)
+        for line in lines:
+            self._look(line)
+        # A line without end is cut: nothing a script prints may grow our memory.
+        self._rest = rest[:_LONGEST_LINE]
+
+    def result(self) -> ScoreLine:
+        """What the last score line says; a last line without a line end counts."""
+        self._look(self._rest)
+        self._rest = b""
+        return parse_score_line(self._last)
+
+    def _look(self, line: bytes) -> None:
+        if b"alidation" not in line and b"ALIDATION" not in line:
+            return
+        text = line[:_LONGEST_LINE].decode("utf-8", "replace")
+        if is_score_line(text):
+            self._last = text
+
+
+class Stream:
+    """One output of a script: ring, capped log file and, for stdout, the watch for the score."""
+
+    def __init__(self, log: FileIO, score: ScoreWatch | None = None) -> None:
+        self.ring = Ring()
+        self._log = log
+        self._score = score
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        room = LOGGED - self.ring.total
+        self.ring.feed(data)
+        if room > 0:
+            self._write(data[:room])
+        if self._score:
+            self._score.feed(data)
+
+    def score(self) -> ScoreLine:
+        """What the last score line says."""
+        return self._score.result() if self._score else ScoreLine()
+
+    def close(self) -> Capture:
+        """End the log file and return what was kept."""
+        beyond = self.ring.total - LOGGED
+        if beyond > 0:
+            tail = self.ring.tail[-beyond:]
+            if beyond > len(tail):
+                self._write(b"\n... %d bytes left out ...\n" % (beyond - len(tail)))
+            self._write(tail)
+        self._log.close()
+        return self.ring.capture()
+
+    def _write(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):  # a full disk costs the log, not the run
+            self._log.write(data)

@@ -1,0 +1,42 @@
+"""EVALUATE(s): leakage check -> run -> score, with a repair loop.
+
+Used by every phase that scores a script.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from mle_star.context import Context
+from mle_star.graph import routing
+from mle_star.nodes import evaluate
+from mle_star.nodes.giveup import give_up
+from mle_star.state import EvaluationInput, EvaluationOutput, EvaluationState
+
+
+def build_evaluation() -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Compile the evaluation loop: in goes a draft, out comes a trial."""
+    return (
+        StateGraph(
+            EvaluationState,
+            context_schema=Context,
+            input_schema=EvaluationInput,
+            output_schema=EvaluationOutput,
+        )
+        .set_node_defaults(error_handler=give_up(END))
+        .add_node("check_leakage", evaluate.check_leakage)
+        .add_node("fix_leakage", evaluate.fix_leakage)
+        .add_node("execute", evaluate.execute)
+        .add_node("score", evaluate.score)
+        .add_node("debug", evaluate.debug)
+        .add_edge(START, "check_leakage")
+        .add_conditional_edges("check_leakage", routing.after_check_leakage)
+        .add_conditional_edges("fix_leakage", routing.after_fix_leakage)
+        .add_conditional_edges("execute", routing.after_execute)
+        .add_conditional_edges("score", routing.after_score)
+        .add_conditional_edges("debug", routing.after_debug)
+        .compile(name="evaluation")
+    )

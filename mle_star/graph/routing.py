@@ -1,0 +1,206 @@
+"""Every conditional edge: pure functions of the state that name the next node."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langgraph.types import Send
+
+from mle_star.nodes.evaluate import LEAKAGE_ROUNDS
+from mle_star.state import CandidateState, EvaluationState, RunState, SolutionState, State
+
+
+def search_time_left(state: RunState) -> bool:
+    """Whether the search may go on.
+
+    The rest of the budget is the reserve for ensemble and final run.
+    """
+    settings = state["settings"]
+    return bool(state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"]))
+
+
+def ensemble_time_left(state: RunState) -> bool:
+    """Whether another ensemble may be tried: half of the reserve belongs to the final run."""
+    settings = state["settings"]
+    return bool(state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"] / 2))
+
+
+def _branch(state: RunState) -> dict[str, Any]:
+    return {key: state[key] for key in ("run", "settings", "elapsed")}
+
+
+# pipeline
+
+
+def fan_out_solutions(state: State) -> list[Send]:
+    """L solution branches, side by side."""
+    count = state["settings"]["num_solutions"]
+    return [Send("solution", {**_branch(state), "solution": i}) for i in range(count)]
+
+
+def after_blend(state: State) -> Literal["evaluate_ensemble", "judge_ensemble"]:
+    """Score the blend, if there is one."""
+    return "evaluate_ensemble" if state.get("draft") else "judge_ensemble"
+
+
+after_ensemble = after_blend
+"""A planned ensemble goes the same way."""
+
+
+def more_ensembles(state: State) -> Literal["ensemble", "submit"]:
+    """R planned ensembles after the numeric blend, while there is time and something to combine."""
+    return (
+        "ensemble"
+        if state["round"] < state["settings"]["ensemble_rounds"]
+        and state.get("best")
+        and ensemble_time_left(state)
+        else "submit"
+    )
+
+
+# solution
+
+
+def fan_out_candidates(state: SolutionState) -> list[Send] | Literal["rank"]:
+    """M candidate branches, side by side."""
+    sends = [
+        Send("candidate", {**_branch(state), "solution": state["solution"], "card": card})
+        for card in state["cards"]
+    ]
+    return sends or "rank"
+
+
+def after_rank(state: SolutionState) -> Literal["merge", "check_usage", "finish"]:
+    """Merge while candidates wait; without any scored script the branch is over."""
+    if not state.get("best"):
+        return "finish"
+    if not search_time_left(state):
+        return "finish"
+    return "merge" if state["queue"] else "check_usage"
+
+
+after_judge_merge = after_rank
+"""After a merge the same question is asked again."""
+
+
+def after_merge(
+    state: SolutionState,
+) -> Literal["evaluate_merge", "merge", "check_usage", "finish"]:
+    """Score the merged script; a pair that can't be merged is passed over."""
+    return "evaluate_merge" if state.get("draft") else after_rank(state)
+
+
+def after_check_usage(state: SolutionState) -> Literal["evaluate_usage", "ablate", "finish"]:
+    """Score the rewrite, if there is one."""
+    return "evaluate_usage" if state.get("draft") else more_outer_steps(state)
+
+
+def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
+    """T outer steps, while there is time."""
+    return (
+        "ablate"
+        if state["t"] < state["settings"]["outer_steps"] and search_time_left(state)
+        else "finish"
+    )
+
+
+def after_ablate(state: SolutionState) -> Literal["run_ablation", "summarise"]:
+    """Run the study that was written."""
+    return "run_ablation" if state["ablation"]["script"] else "summarise"
+
+
+def after_run_ablation(state: SolutionState) -> Literal["debug_ablation", "summarise"]:
+    """Repair a failed study, at most D times."""
+    study = state["ablation"]
+    again = study["error"] and study["rounds"] < state["settings"]["debug_rounds"]
+    return "debug_ablation" if again and search_time_left(state) else "summarise"
+
+
+def after_debug_ablation(state: SolutionState) -> Literal["run_ablation", "summarise"]:
+    """Run the repaired study; one that could not be repaired is given up."""
+    given_up = state["ablation"]["rounds"] > state["settings"]["debug_rounds"]
+    return "summarise" if given_up else "run_ablation"
+
+
+def after_extract(state: SolutionState) -> Literal["refine", "accept"]:
+    """Refine the block; without one the outer step is skipped."""
+    return "refine" if state["block"] else "accept"
+
+
+def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "accept"]:
+    """Score the new script.
+
+    A plan that could not be implemented counts as tried; no plan ends the loop.
+    """
+    if state.get("draft"):
+        return "evaluate_refine"
+    return "learn" if state["plan"] else "accept"
+
+
+def more_inner_steps(state: SolutionState) -> Literal["refine", "accept"]:
+    """K inner steps, while there is time."""
+    return (
+        "refine"
+        if state["k"] < state["settings"]["inner_steps"] and search_time_left(state)
+        else "accept"
+    )
+
+
+# candidate
+
+
+def after_write(state: CandidateState) -> Literal["evaluate", "hand_over"]:
+    """Score the script that was written."""
+    return "evaluate" if state.get("draft") else "hand_over"
+
+
+# evaluation
+
+
+def after_check_leakage(
+    state: EvaluationState,
+) -> Literal["fix_leakage", "execute", "__end__"]:
+    """Fix a leak, at most twice.
+
+    A script that was asked about again and is found clean keeps its trial.
+    """
+    if state.get("leak") and state.get("leak_rounds", 0) < LEAKAGE_ROUNDS:
+        return "fix_leakage"
+    return "__end__" if _already_run(state) else "execute"
+
+
+def after_fix_leakage(state: EvaluationState) -> Literal["check_leakage", "execute", "__end__"]:
+    """Check a fixed script again; what could not be fixed is run as it is, and can't win."""
+    if not state.get("leak"):
+        return "check_leakage"
+    return "__end__" if _already_run(state) else "execute"
+
+
+def _already_run(state: EvaluationState) -> bool:
+    trial = state.get("trial")
+    return trial is not None and trial["script"] == state["script"]
+
+
+def after_execute(state: EvaluationState) -> Literal["score", "debug", "__end__"]:
+    """Score a script that ran; repair one that failed, at most D times."""
+    if not state["error"]:
+        return "score"
+    return _repair(state)
+
+
+def after_score(state: EvaluationState) -> Literal["check_leakage", "debug", "__end__"]:
+    """Repair unusable predictions; ask the leakage checker again when the alarm rang."""
+    if state["error"]:
+        return _repair(state)
+    return "check_leakage" if state["recheck"] else "__end__"
+
+
+def after_debug(state: EvaluationState) -> Literal["execute", "__end__"]:
+    """Run the repaired script; one that could not be repaired is given up."""
+    given_up = state["debug_rounds"] > state["settings"]["debug_rounds"]
+    return "__end__" if given_up else "execute"
+
+
+def _repair(state: EvaluationState) -> Literal["debug", "__end__"]:
+    again = state.get("debug_rounds", 0) < state["settings"]["debug_rounds"]
+    return "debug" if again and ensemble_time_left(state) else "__end__"

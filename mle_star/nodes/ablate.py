@@ -1,0 +1,137 @@
+"""REFINE, outer step: an ablation study, its summary, and the block that matters most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mle_star.engineer import Extraction
+from mle_star.engineer.splice import replace_once
+from mle_star.execution import job_key
+from mle_star.nodes.evaluate import explain, make_job, run_job
+from mle_star.nodes.step import Step, Update, node
+from mle_star.state import SolutionState
+
+EXTRACTION_TRIES = 2
+"""Answers that name an unusable block before the outer step is skipped."""
+
+
+@node
+def ablate(state: SolutionState, step: Step) -> Update:
+    """Write a study that switches off parts of the best script that were not studied before."""
+    bench, best = step.bench, state["best"]
+    assert best is not None, "the router refines only where there is a script"
+    text = step.ask(
+        bench.engineer.ablate, bench.folder.script(best["script"]), state.get("summaries", [])
+    )
+    study = {
+        "script": bench.folder.save_script(text) if text else "",
+        "rounds": 0,
+        "error": "" if text else "no study was written",
+        "output": "",
+    }
+    step.emit("ablation_written", written=bool(text))
+    return {"ablation": study, "base": best["script"], "k": 0, "attempts": [], "step_trials": []}
+
+
+@node
+def run_ablation(state: SolutionState, step: Step) -> Update:
+    """Run the study; what it prints is its result, no predictions are asked for."""
+    bench, study = step.bench, state["ablation"]
+    label = f"ablation study {state['t'] + 1}"
+    job = make_job(
+        bench,
+        bench.folder.script(study["script"]),
+        label,
+        bench.views.search,
+        [],
+        bench.folder.path / "studies",
+    )
+    job = replace(job, required=())
+    job = replace(job, folder=job.folder.parent / job_key(job, bench.settings.python)[:16])
+    step.emit("script_started", label=label, phase="ablate")
+    done = run_job(bench, job)
+    step.emit(
+        "script_finished",
+        label=label,
+        phase="ablate",
+        outcome=done.outcome,
+        score=None,
+        error=None,
+        audit=None,
+        alarm="",
+        seconds=round(done.wall_seconds, 3),
+        problem=done.problem,
+        cached=done.cached,
+    )
+    return {
+        "ablation": {
+            **study,
+            "output": done.stdout.text[-20_000:],
+            "error": "" if done.outcome == "ok" else explain(done),
+        }
+    }
+
+
+@node
+def debug_ablation(state: SolutionState, step: Step) -> Update:
+    """Repair a study that failed."""
+    bench, study = step.bench, state["ablation"]
+    text = bench.folder.script(study["script"])
+    repaired = step.ask(bench.engineer.debug, text, study["error"])
+    if repaired is None or repaired == text:
+        return {"ablation": {**study, "rounds": bench.settings.debug_rounds + 1}}
+    step.emit("debugged", label=f"ablation study {state['t'] + 1}", error=study["error"][-500:])
+    return {
+        "ablation": {
+            **study,
+            "script": bench.folder.save_script(repaired),
+            "rounds": study["rounds"] + 1,
+        }
+    }
+
+
+@node
+def summarise(state: SolutionState, step: Step) -> Update:
+    """Say what the study shows. A study that never ran still ends in a summary, which says so."""
+    bench, study = step.bench, state["ablation"]
+    summary = None
+    if study["output"].strip():
+        summary = step.ask(
+            bench.engineer.summarise, bench.folder.script(study["script"]), study["output"]
+        )
+    if summary is None:
+        first = study["error"].strip().splitlines()
+        summary = (
+            f"The ablation study gave no result: {first[0] if first else 'it printed nothing'}"
+        )
+    step.emit("ablated", summary=summary)
+    return {"summaries": [*state.get("summaries", []), summary]}
+
+
+@node
+def extract(state: SolutionState, step: Step) -> Update:
+    """Pick the block to refine and the first plan for it.
+
+    A block must occur exactly once in the script. An answer that does not keep to that is asked for
+    again with the
+    block named as used; then the outer step is skipped.
+    """
+    bench = step.bench
+    text = bench.folder.script(state["base"])
+    refined = list(state.get("blocks", []))
+    for _ in range(EXTRACTION_TRIES):
+        answer: Extraction | None = step.ask(
+            bench.engineer.extract, state["summaries"][-1], text, refined
+        )
+        if answer is None:
+            break
+        try:
+            replace_once(text, answer.block, answer.block)
+        except ValueError as error:
+            step.note(f"extract: {error}")
+            refined.append(answer.block)
+            continue
+        step.emit("extracted", block=answer.block[:200], plan=answer.plan)
+        return {"block": answer.block, "plan": answer.plan, "blocks": refined}
+    step.note("No block could be picked: this outer step is skipped.")
+    return {"block": "", "plan": "", "blocks": refined}

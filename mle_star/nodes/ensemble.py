@@ -1,0 +1,191 @@
+"""ENSEMBLE(s^1..s^L, R): a numeric blend of everything first, then planned ensembles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mle_star.engineer import MemberView, Tried
+from mle_star.nodes.step import Step, Update, node
+from mle_star.nodes.workbench import Workbench
+from mle_star.scoring import (
+    Predictions,
+    Problem,
+    best_of,
+    blend_script,
+    correlation,
+    greedy_blend,
+    rank,
+    read_predictions,
+)
+from mle_star.state import Attempt, Draft, Member, State, Trial
+
+POOL = 30
+"""Trials the numeric blend chooses from, best first."""
+PLANNED_MEMBERS = 8
+"""Most members of a planned ensemble."""
+LEAST_MEMBERS = 3
+"""Members a planned ensemble is filled up to, where there are as many scored scripts."""
+
+
+@node
+def select(state: State, step: Step) -> Update:
+    """Look at what the branches brought: the best single script so far."""
+    best = best_of(state.get("trials", []), step.bench.spec.direction)
+    step.emit(
+        "selected",
+        label=best["label"] if best else "",
+        score=best["score"]["value"] if best and best["score"] else None,
+    )
+    return {"best": best, "round": 0, "attempts": []}
+
+
+@node
+def blend(state: State, step: Step) -> Update:
+    """Choose weights for a blend of all kept trials from their out-of-fold predictions.
+
+    Greedy selection with replacement: Caruana et al., "Ensemble Selection from Libraries of
+    Models", ICML 2004.
+    """
+    bench = step.bench
+    members, predictions = _pool(bench, state.get("trials", []))
+    if len(members) < 2:
+        return {"draft": None, "trial": None}
+    chosen = greedy_blend(bench.spec, bench.views.search, predictions)
+    if isinstance(chosen, Problem):
+        step.note(f"No numeric blend: {chosen}")
+        return {"draft": None, "trial": None}
+    kept = [(m, w) for m, w in zip(members, chosen.weights, strict=True) if w > 0]
+    if len(kept) < 2:
+        step.note("The best blend is a single script: nothing to average.")
+        return {"draft": None, "trial": None}
+    weights = [float(weight) for _, weight in kept]
+    step.emit("blended", mode=chosen.mode, members=[m["label"] for m, _ in kept], weights=weights)
+    return {
+        "draft": Draft(
+            script=bench.folder.save_script(
+                blend_script(bench.spec, weights, chosen.mode, chosen.score["value"])
+            ),
+            label=f"blend ({chosen.mode}) of {len(kept)} scripts",
+            phase="ensemble",
+            solution=-1,
+            members=[Member(trial=m["id"], weight=float(w)) for m, w in kept],
+        ),
+        "trial": None,
+    }
+
+
+@node
+def ensemble(state: State, step: Step) -> Update:
+    """Plan an ensemble from every earlier plan and its score, then write its script."""
+    bench = step.bench
+    members, predictions = _planned_members(bench, state)
+    empty: Update = {"draft": None, "trial": None, "plan": "", "round": state["round"] + 1}
+    if len(members) < 2:
+        return empty
+    views = _views(bench, members, predictions)
+    tried = [Tried(attempt["plan"], attempt["score"]) for attempt in state["attempts"]]
+    plan = step.ask(bench.engineer.plan_ensemble, views, tried)
+    if not plan:
+        return empty
+    text = step.ask(bench.engineer.ensemble, plan, views)
+    step.emit("ensembled", plan=plan, written=text is not None)
+    if text is None:
+        return {**empty, "plan": plan}
+    return {
+        **empty,
+        "plan": plan,
+        "draft": Draft(
+            script=bench.folder.save_script(text),
+            label=plan,
+            phase="ensemble",
+            solution=-1,
+            members=[Member(trial=member["id"], weight=1.0) for member in members],
+        ),
+    }
+
+
+@node
+def judge_ensemble(state: State, step: Step) -> Update:
+    """Remember what the ensemble scored; the best of all trials, singles included, stays ahead."""
+    trial, draft = state.get("trial"), state.get("draft")
+    attempts = list(state.get("attempts", []))
+    if draft is not None or state.get("plan"):
+        score = trial["score"] if trial else None
+        attempts.append(
+            Attempt(
+                plan=draft["label"] if draft else state["plan"],
+                score=score["value"] if score and not score["alarm"] else None,
+                trial=trial["id"] if trial else "",
+            )
+        )
+    before = state.get("best")
+    best = best_of([t for t in (before, trial) if t], step.bench.spec.direction)
+    if best is not None and best is not before and best["score"]:
+        step.emit("best", label=best["label"], score=best["score"]["value"])
+    return {
+        "attempts": attempts,
+        "best": best,
+        "trials": [trial] if trial else [],
+        "draft": None,
+        "trial": None,
+        "plan": "",
+    }
+
+
+def _pool(bench: Workbench, trials: list[Trial]) -> tuple[list[Trial], list[Predictions]]:
+    """The best distinct single scripts with readable predictions, best first."""
+    if bench.spec.evaluation == "printed":
+        return [], []  # rows can't be mapped, so predictions can't be averaged
+    members: list[Trial] = []
+    predictions: list[Predictions] = []
+    for trial in rank(trials, bench.spec.direction):
+        if len(members) == POOL:
+            break
+        if trial["members"] or any(trial["id"] == other["id"] for other in members):
+            continue
+        read = read_predictions(bench.spec, bench.views.search, _final(bench, trial))
+        if isinstance(read, Predictions):
+            members.append(trial)
+            predictions.append(read)
+    return members, predictions
+
+
+def _planned_members(bench: Workbench, state: State) -> tuple[list[Trial], list[Predictions]]:
+    """The branches' solutions first, then what the numeric blend chose.
+
+    Where that is less than a handful (one solution, or a blend that found one script best), the
+    best other scripts join.
+    """
+    wanted = [trial["id"] for trial in state.get("solutions", [])]
+    for trial in state.get("trials", []):
+        wanted.extend(member["trial"] for member in trial["members"])
+    members, predictions = _pool(bench, state.get("trials", []))
+    for member in members:
+        if len(set(wanted)) < LEAST_MEMBERS:
+            wanted.append(member["id"])
+    order = {key: place for place, key in reversed(list(enumerate(wanted)))}
+    chosen = sorted(
+        (i for i, member in enumerate(members) if member["id"] in order),
+        key=lambda i: order[members[i]["id"]],
+    )[:PLANNED_MEMBERS]
+    return [members[i] for i in chosen], [predictions[i] for i in chosen]
+
+
+def _views(
+    bench: Workbench, members: list[Trial], predictions: list[Predictions]
+) -> list[MemberView]:
+    matrix = correlation(bench.spec, predictions)
+    return [
+        MemberView(
+            number=number,
+            label=member["label"],
+            score=member["score"]["value"] if member["score"] else float("nan"),
+            script=bench.folder.script(member["script"]),
+            correlations=tuple(float(value) for value in matrix[number]),
+        )
+        for number, member in enumerate(members)
+    ]
+
+
+def _final(bench: Workbench, trial: Trial) -> Path:
+    return bench.folder.path / "trials" / trial["id"] / "final"

@@ -1,0 +1,279 @@
+"""EVALUATE(s) of the algorithm: leakage check, run, score, repair.
+
+A script that fails is a result: the loop always ends with a trial, with or without a score.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mle_star.engineer.splice import replace_once
+from mle_star.errors import RunStopped
+from mle_star.execution import Execution, Job, job_key
+from mle_star.nodes.step import Step, Update, node
+from mle_star.nodes.workbench import Workbench, plain
+from mle_star.scoring import Problem, Score, read_predictions, score_predictions
+from mle_star.state import Draft, EvaluationState, Member, Trial
+from mle_star.tasks import View
+
+LEAKAGE_ROUNDS = 2
+"""Fixes of a leaking script before it is run as it is (and can't win)."""
+
+
+@node
+def check_leakage(state: EvaluationState, step: Step) -> Update:
+    """Ask whether validation or test rows are used to fit anything."""
+    draft = _draft(state)
+    script = state.get("script") or draft["script"]
+    report = step.ask(
+        step.bench.engineer.check_leakage,
+        step.bench.folder.script(script),
+        state.get("evidence", ""),
+    )
+    leaking = report is not None and report.leaking
+    step.emit(
+        "leakage_checked",
+        leaking=leaking,
+        reason=report.reason if report else "",
+        label=draft["label"],
+    )
+    return {
+        "script": script,
+        "leak": report.block if report and leaking else "",
+        "leak_reason": report.reason if report and leaking else "",
+        "error": "",
+    }
+
+
+@node
+def fix_leakage(state: EvaluationState, step: Step) -> Update:
+    """Replace the leaking block; a fix that can't be used leaves the script as it is."""
+    bench = step.bench
+    text = bench.folder.script(state["script"])
+    rounds = state.get("leak_rounds", 0) + 1
+    fixed = step.ask(bench.engineer.fix_leakage, text, state["leak"], state["leak_reason"])
+    if fixed is None:
+        # The next check would find the same block and ask for the same fix.
+        return {"leak_rounds": LEAKAGE_ROUNDS}
+    try:
+        script = bench.folder.save_script(replace_once(text, state["leak"], fixed))
+    except ValueError as error:
+        step.note(f"fix_leakage: {error}")
+        return {"leak_rounds": LEAKAGE_ROUNDS}
+    return {"script": script, "leak_rounds": rounds, "leak": "", "leak_reason": ""}
+
+
+@node
+def execute(state: EvaluationState, step: Step) -> Update:
+    """Run the script on the search view."""
+    bench, draft = step.bench, _draft(state)
+    job = search_job(bench, bench.folder.script(state["script"]), draft["label"], draft["members"])
+    step.emit("script_started", label=draft["label"], phase=draft["phase"])
+    done = run_job(bench, job)
+    error = "" if done.outcome == "ok" else explain(done)
+    if error:
+        _report(step, draft, done, done.outcome, None, done.problem)
+    return {
+        "execution": {
+            "key": done.key,
+            "outcome": done.outcome,
+            "seconds": done.wall_seconds,
+            "printed": done.printed,
+            "problem": done.problem,
+            "cached": done.cached,
+        },
+        "error": error,
+        "trial": _trial(state, done.key, done.outcome, None, done.wall_seconds, done.problem),
+    }
+
+
+@node
+def score(state: EvaluationState, step: Step) -> Update:
+    """Score what the script wrote, by the harness's own metric."""
+    bench, draft, run = step.bench, _draft(state), state["execution"]
+    result = measure(bench, bench.folder.trial(run["key"]), run["printed"])
+    if isinstance(result, Problem):
+        _report(step, draft, run, "no_score", None, str(result))
+        return {
+            "error": str(result),
+            "recheck": False,
+            "trial": _trial(state, run["key"], "no_score", None, run["seconds"], str(result)),
+        }
+    if state.get("leak_reason"):
+        result = {**result, "alarm": f"the leakage found was not removed: {state['leak_reason']}"}
+    _report(step, draft, run, "ok", result, "")
+    # A measured alarm sends the script back to the checker once, with the figures.
+    again = result["alarm"] and not state.get("evidence") and not state.get("leak_reason")
+    return {
+        "error": "",
+        "evidence": result["alarm"] if again else state.get("evidence", ""),
+        "recheck": bool(again),
+        "trial": plain(_trial(state, run["key"], "ok", result, run["seconds"], "")),
+    }
+
+
+@node
+def debug(state: EvaluationState, step: Step) -> Update:
+    """Repair the script from its newest error."""
+    bench = step.bench
+    text = bench.folder.script(state["script"])
+    rounds = state.get("debug_rounds", 0) + 1
+    repaired = step.ask(bench.engineer.debug, text, state["error"])
+    if repaired is None or repaired == text:
+        return {"debug_rounds": bench.settings.debug_rounds + 1}
+    step.emit("debugged", label=_draft(state)["label"], error=state["error"][-500:])
+    return {"script": bench.folder.save_script(repaired), "debug_rounds": rounds}
+
+
+def _draft(state: EvaluationState) -> Draft:
+    draft = state["draft"]
+    assert draft is not None, "the router sends no empty draft here"
+    return draft
+
+
+def _trial(
+    state: EvaluationState,
+    key: str,
+    outcome: Any,
+    result: Score | None,
+    seconds: float,
+    problem: str,
+) -> Trial:
+    draft = _draft(state)
+    return Trial(
+        id=key[:16],
+        script=state["script"],
+        label=draft["label"],
+        phase=draft["phase"],
+        solution=draft["solution"],
+        outcome=outcome,
+        score=result,
+        seconds=round(float(seconds), 3),
+        problem=problem,
+        debugged=state.get("debug_rounds", 0),
+        members=draft["members"],
+    )
+
+
+def _report(
+    step: Step,
+    draft: Draft,
+    run: Execution | dict[str, Any],
+    outcome: str,
+    result: Score | None,
+    problem: str,
+) -> None:
+    values = run if isinstance(run, dict) else {"seconds": run.wall_seconds, "cached": run.cached}
+    step.emit(
+        "script_finished",
+        label=draft["label"],
+        phase=draft["phase"],
+        outcome=outcome,
+        score=result["value"] if result else None,
+        error=result["error"] if result else None,
+        audit=result["audit"] if result else None,
+        audit_error=result["audit_error"] if result else None,
+        alarm=result["alarm"] if result else "",
+        seconds=round(float(values["seconds"]), 3),
+        problem=problem,
+        cached=values["cached"],
+    )
+
+
+def search_job(bench: Workbench, script: str, label: str, members: list[Member]) -> Job:
+    """The job that runs a script on the search view.
+
+    An ensemble finds its members' predictions beside the data.
+    """
+    folders = [bench.folder.path / "trials" / member["trial"] for member in members]
+    return make_job(bench, script, label, bench.views.search, folders, bench.folder.path / "trials")
+
+
+def make_job(
+    bench: Workbench,
+    script: str,
+    label: str,
+    view: View,
+    members: list[Path],
+    parent: Path,
+    seconds: float | None = None,
+) -> Job:
+    """A job on a view; its folder below ``parent`` is named by its content key."""
+    inputs = {"": view.folder}
+    digest = view.digest
+    for number, folder in enumerate(members):
+        for name in ("oof.csv", "submission.csv"):
+            inputs[f"members/{number}/{name}"] = folder / "final" / name
+        digest += ":" + folder.name
+    printed = bench.spec.evaluation == "printed"
+    job = Job(
+        script=script,
+        folder=parent,
+        inputs=inputs,
+        digest=digest,
+        required=("final/submission.csv",)
+        if printed
+        else ("final/oof.csv", "final/submission.csv"),
+        limits=bench.limits(seconds),
+        seed=bench.settings.seed,
+        cpus=bench.settings.cpus_per_script,
+        label=label,
+    )
+    return replace(job, folder=parent / job_key(job, bench.settings.python)[:16])
+
+
+def run_job(bench: Workbench, job: Job) -> Execution:
+    """Run a job and wait for it.
+
+    Raises:
+        RunStopped: the run was asked to stop; the job has no result.
+    """
+    if bench.stopping.is_set():
+        raise RunStopped("stopped before the script started")
+    future = bench.executor.submit(job)
+    if bench.stopping.is_set():  # the stop came between the question and the submission
+        future.cancel()
+    try:
+        done = future.result()
+    except CancelledError:
+        raise RunStopped("stopped before the script started") from None
+    if done.outcome == "cancelled":
+        raise RunStopped("stopped while the script ran")
+    return done
+
+
+def explain(done: Execution) -> str:
+    """The newest error as the debugger should see it: the sentence, then the traceback."""
+    parts = [done.problem]
+    if done.exception is not None:
+        parts.append(done.exception.traceback)
+    elif done.stderr.tail.strip() or done.stderr.head.strip():
+        parts.append(done.stderr.text[-4000:])
+    return "\n".join(part for part in parts if part)
+
+
+def measure(bench: Workbench, folder: Path, printed: float | None) -> Score | Problem:
+    """Score the predictions a script left in its folder."""
+    if bench.spec.evaluation == "printed":
+        if printed is None:
+            return Problem(
+                "The script printed no line 'Final Validation Performance: <number>', so it has "
+                "no score."
+            )
+        return Score(
+            value=printed,
+            error=0.0,
+            folds=[],
+            audit=None,
+            audit_error=None,
+            printed=printed,
+            alarm="",
+        )
+    view = bench.views.search
+    predictions = read_predictions(bench.spec, view, folder / "final")
+    if isinstance(predictions, Problem):
+        return predictions
+    return score_predictions(bench.spec, view, predictions, printed)

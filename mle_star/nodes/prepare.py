@@ -1,0 +1,157 @@
+"""First node: read the task, freeze the settings, build the data views."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
+
+from mle_star.context import Context, Settings, resolve
+from mle_star.engineer import make_engineer
+from mle_star.errors import RunError, SettingsError, TaskError
+from mle_star.nodes.step import Step
+from mle_star.nodes.workbench import Workbench, open_workbench, store_task
+from mle_star.runs import RunFolder
+from mle_star.runs.folder import read_record
+from mle_star.state import State
+from mle_star.tasks import TaskSpec, build_views, load_task, profile_task
+
+PACKAGES = (
+    "mle-star",
+    "langgraph",
+    "langchain-core",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "xgboost",
+    "lightgbm",
+    "optuna",
+    "catboost",
+)
+
+
+def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Resolve task and settings, make the run folder and its data views.
+
+    Raises:
+        TaskError: the task folder can't be used; nothing has been run.
+        SettingsError: a setting can't be used.
+    """
+    if not state.get("task"):
+        raise TaskError("No task was given: pass {'task': 'path/of/the/task/folder'}.")
+    started = time.monotonic()
+    settings = resolve(runtime.context)
+    make_engineer(settings.model)  # an unknown model must fail before anything is built
+    if not Path(settings.python).is_file():
+        raise SettingsError(
+            f"There is no interpreter {settings.python!r}: set python to the path of one."
+        )
+    spec = load_task(state["task"])
+    if settings.evaluation:
+        spec = spec.model_copy(update={"evaluation": settings.evaluation})
+    info = runtime.execution_info
+    folder = _folder(
+        Path(settings.runs_dir),
+        spec.name,
+        info.thread_id if info else None,
+        info.task_id if info else "",
+    )
+    bench = _furnish(folder, settings, spec, started)
+    step = Step(bench, "prepare", -1, runtime.stream_writer)
+    with bench.clock.working():
+        step.emit(
+            "run_started",
+            task=spec.folder,
+            metric=spec.metric,
+            direction=spec.direction,
+            rows=bench.profile.rows,
+            settings=settings.model_dump(),
+        )
+        for text in bench.views.notes:
+            step.note(text)
+    return {
+        "run": str(folder.path),
+        "settings": settings.model_dump(),
+        "elapsed": bench.clock.elapsed(),
+        "spec": spec.model_dump(mode="json"),
+        "round": 0,
+        "attempts": [],
+        "best": None,
+        # A second run on the same thread (Studio) starts with empty hands.
+        "solutions": Overwrite([]),
+        "trials": Overwrite([]),
+    }
+
+
+def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: float) -> Workbench:
+    profile = profile_task(spec)
+    store_task(folder, spec, profile)
+    build_views(
+        spec,
+        profile,
+        folder.views,
+        seed=settings.seed,
+        search_rows=settings.search_rows,
+        folds=settings.folds,
+        audit=settings.audit and spec.evaluation == "harness",
+    )
+    folder.update(
+        mle_star=importlib.metadata.version("mle-star"),
+        task=spec.folder,
+        status="running",
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=settings.model_dump(),
+        versions=_versions(),
+        spec=spec.model_dump(mode="json", exclude={"description"}),
+    )
+    bench = open_workbench(str(folder.path))
+    bench.clock.add(time.monotonic() - started)
+    return bench
+
+
+def _folder(runs: Path, task: str, thread: str | None, task_id: str) -> RunFolder:
+    """The run's folder.
+
+    It is named by its thread where there is one, so that a thread finds its files again.
+
+    ``prepare`` may be executed twice for one run (killed before its checkpoint was written);
+    LangGraph then gives
+    it the same task id, and the same folder is taken. A new run on an old thread gets a folder of
+    its own.
+    """
+    if thread is None:
+        thread = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(task)}"
+    path = runs / _slug(thread)
+    number = 1
+    while (path / "run.json").exists():
+        try:
+            if task_id and read_record(path).get("prepared_by") == task_id:
+                return RunFolder.open(path)
+        except RunError:
+            pass  # somebody else's half-written folder: leave it alone
+        number += 1
+        path = runs / f"{_slug(thread)}-{number}"
+    folder = RunFolder.create(path.absolute())
+    folder.update(prepared_by=task_id)
+    return folder
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

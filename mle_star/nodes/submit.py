@@ -1,0 +1,173 @@
+"""Last node: the winner runs on all data, and the user gets submission, solution and score.
+
+A run that has any scored trial always ends with a valid submission: if the full run fails or its
+time is up, the
+submission comes from the winner's run on the search view.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+
+from mle_star.errors import RunStopped
+from mle_star.execution import Execution
+from mle_star.nodes.evaluate import make_job
+from mle_star.nodes.step import Step, Update, node
+from mle_star.nodes.workbench import Workbench
+from mle_star.runs.deliver import write_solution
+from mle_star.scoring import (
+    Predictions,
+    Problem,
+    best_of,
+    check_submission,
+    read_predictions,
+    write_submission,
+)
+from mle_star.state import State, Trial
+from mle_star.tasks import View
+
+LEAST_SECONDS = 20.0
+"""Time the final run gets even when the budget is spent: a search that overran must not cost the
+submission."""
+
+
+@node
+def submit(state: State, step: Step) -> Update:
+    """Run the winner on the full view, write the submission and the solution folder."""
+    bench = step.bench
+    trials = state.get("trials", [])
+    winner = best_of(trials, bench.spec.direction, allow_alarm=True)
+    if winner is None:
+        problem = next(
+            (t["problem"] for t in reversed(trials) if t["problem"]), "no script was written"
+        )
+        step.note(
+            f"No script ran to a score, so there is no submission. The last problem: {problem}"
+        )
+        return _conclude(state, step, None, "none", None)
+    if winner["score"] and winner["score"]["alarm"]:
+        step.note(
+            "Every scored script raised the leakage alarm; the best of them is used. "
+            + winner["score"]["alarm"]
+        )
+    members = [t for m in winner["members"] for t in _find(trials, m["trial"])]
+    source, problem = "full", full_run(bench, step, winner, members)
+    if problem:
+        step.note(
+            f"The run on all data did not give a submission ({problem}); the search run's is used."
+        )
+        source, problem = "search", search_submission(bench, winner)
+    if problem:
+        step.note(f"No submission could be written: {problem}")
+        return _conclude(state, step, winner, "none", None)
+    folder = write_solution(bench.folder, bench.spec, bench.views, winner, members, source)
+    return _conclude(state, step, winner, source, folder)
+
+
+def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) -> str:
+    """Run the winner (its members first) on the full view; returns what went wrong, or nothing."""
+    view, parent = bench.views.full, bench.folder.path / "final"
+    running = [_start(bench, step, member, [], parent) for member in members]
+    for member, (folder, future) in zip(members, running, strict=True):
+        problem = _wait(step, member, future)
+        if problem:
+            return problem
+        if isinstance(read := _read(bench, view, folder), Problem):
+            return f"{member['label']}: {read}"
+    folder, future = _start(bench, step, winner, [folder for folder, _ in running], parent)
+    if problem := _wait(step, winner, future):
+        return problem
+    return _write(bench, view, folder)
+
+
+def search_submission(bench: Workbench, winner: Trial) -> str:
+    """Take the submission from the winner's run on the search view.
+
+    Returns what went wrong, or nothing.
+    """
+    return _write(bench, bench.views.search, bench.folder.path / "trials" / winner["id"])
+
+
+def _start(
+    bench: Workbench, step: Step, trial: Trial, members: list[Path], parent: Path
+) -> tuple[Path, Future[Execution]]:
+    job = make_job(
+        bench,
+        bench.folder.script(trial["script"]),
+        trial["label"],
+        bench.views.full,
+        members,
+        parent,
+        seconds=max(LEAST_SECONDS, bench.time_left()),
+    )
+    step.emit("script_started", label=trial["label"], phase="submit")
+    if bench.stopping.is_set():
+        raise RunStopped("stopped before the final run")
+    return job.folder, bench.executor.submit(job)
+
+
+def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
+    try:
+        done = future.result()
+    except CancelledError:
+        raise RunStopped("stopped before the final run") from None
+    if done.outcome == "cancelled":
+        raise RunStopped("stopped during the final run")
+    step.emit(
+        "script_finished",
+        label=trial["label"],
+        phase="submit",
+        outcome=done.outcome,
+        score=None,
+        error=None,
+        audit=None,
+        alarm="",
+        seconds=round(done.wall_seconds, 3),
+        problem=done.problem,
+        cached=done.cached,
+    )
+    return "" if done.outcome == "ok" else done.problem or done.outcome
+
+
+def _read(bench: Workbench, view: View, folder: Path) -> Predictions | Problem:
+    return read_predictions(bench.spec, view, folder / "final")
+
+
+def _write(bench: Workbench, view: View, folder: Path) -> str:
+    read = _read(bench, view, folder)
+    if isinstance(read, Problem):
+        return str(read)
+    write_submission(bench.spec, view, read.test, bench.folder.submission)
+    problem = check_submission(bench.spec, bench.folder.submission)
+    return str(problem) if problem else ""
+
+
+def _find(trials: list[Trial], key: str) -> list[Trial]:
+    return [t for t in trials if t["id"] == key][:1]
+
+
+def _conclude(
+    state: State, step: Step, winner: Trial | None, source: str, folder: Path | None
+) -> Update:
+    bench = step.bench
+    submission = str(bench.folder.submission) if source != "none" else ""
+    score = winner["score"] if winner else None
+    bench.folder.update(
+        status="finished",
+        seconds=round(bench.clock.elapsed(), 3),
+        best=score["value"] if score else None,
+    )
+    final = {
+        "source": source,
+        "score": score,
+        "label": winner["label"] if winner else "",
+        "seconds": round(bench.clock.elapsed(), 3),
+    }
+    step.emit("run_finished", submission=submission, **final)
+    return {
+        "best": winner,
+        "submission": submission,
+        "solution_folder": str(folder) if folder else "",
+        "final": final,
+    }

@@ -1,0 +1,194 @@
+"""The live objects of a run: built from its frozen settings by one function, and reused.
+
+The state carries the path of the run folder; everything that can't be checkpointed (the executor
+with its child
+processes, the engineer, the data views) is reached from there. A resumed run builds the same
+workbench again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mle_star.context import Settings
+from mle_star.engineer import Brief, Engineer, make_engineer
+from mle_star.execution import (
+    CachedExecutor,
+    Executor,
+    Limits,
+    ProcessExecutor,
+    installed_packages,
+    reap_stale,
+)
+from mle_star.runs import EventLog, RunFolder
+from mle_star.runs.events import last_elapsed
+from mle_star.runs.folder import write_json
+from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
+
+
+class Clock:
+    """Seconds a run was active: time counts while at least one node works, over all sittings.
+
+    So neither a night between a crash and its resumption nor a pause in Studio eats the time
+    budget.
+    """
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._total = before
+        self._active = 0
+        self._since = 0.0
+        self._lock = threading.Lock()
+
+    def elapsed(self) -> float:
+        """Active seconds so far."""
+        with self._lock:
+            running = time.monotonic() - self._since if self._active else 0.0
+            return self._total + running
+
+    def add(self, seconds: float) -> None:
+        """Count time that was spent before the clock was made."""
+        with self._lock:
+            self._total += seconds
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count the time inside this block; blocks of parallel branches overlap and count once."""
+        with self._lock:
+            if not self._active:
+                self._since = time.monotonic()
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._active -= 1
+                if not self._active:
+                    self._total += time.monotonic() - self._since
+
+
+@dataclass
+class Workbench:
+    """Everything a node may need beyond its state."""
+
+    folder: RunFolder
+    settings: Settings
+    spec: TaskSpec
+    profile: DataProfile
+    views: Views
+    brief: Brief
+    engineer: Engineer
+    executor: Executor
+    events: EventLog
+    clock: Clock
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def limits(self, seconds: float | None = None) -> Limits:
+        """Limits of one script; ``seconds`` shortens the wall clock."""
+        wall = self.settings.script_timeout
+        return Limits(
+            wall_seconds=wall if seconds is None else min(wall, seconds),
+            memory_mb=self.settings.memory_limit_mb,
+        )
+
+    def time_left(self) -> float:
+        """Seconds of the time budget that are left, the reserve included; never negative."""
+        return max(0.0, self.settings.time_budget - self.clock.elapsed())
+
+    def stop(self) -> None:
+        """Ask every node to stop at once: running scripts are killed, their results dropped.
+
+        Safe to call from a signal handler.
+        """
+        self.stopping.set()
+        self.executor.cancel_all()
+
+
+_open: dict[str, Workbench] = {}
+_lock = threading.Lock()
+
+
+def open_workbench(run: str) -> Workbench:
+    """The workbench of a run folder; made on first use in this process.
+
+    Raises:
+        RunError: the folder is not a whole run.
+        SettingsError: the run's engineer can't be made.
+    """
+    key = str(Path(run).resolve())
+    with _lock:
+        if key not in _open:
+            _open[key] = _build(RunFolder.open(Path(run)))
+        return _open[key]
+
+
+def find_workbench(run: str) -> Workbench | None:
+    """The workbench of a run if this process has one. Takes no lock: signal handlers call it."""
+    return _open.get(str(Path(run).resolve()))
+
+
+def close_workbench(run: str) -> None:
+    """Shut the executor down and forget the live objects of a run."""
+    with _lock:
+        bench = _open.pop(str(Path(run).resolve()), None)
+    if bench is not None:
+        bench.executor.shutdown()
+
+
+def _build(folder: RunFolder) -> Workbench:
+    settings = Settings.model_validate(folder.record()["settings"])
+    spec = TaskSpec.model_validate_json((folder.path / "task.json").read_text(encoding="utf-8"))
+    profile = DataProfile.model_validate_json(
+        (folder.path / "profile.json").read_text(encoding="utf-8")
+    )
+    views = load_views(folder.views)
+    reap_stale(folder.processes)
+    executor = CachedExecutor(ProcessExecutor(python=settings.python, registry=folder.processes))
+    events = EventLog(folder.path / "events.jsonl")
+    return Workbench(
+        folder=folder,
+        settings=settings,
+        spec=spec,
+        profile=profile,
+        views=views,
+        brief=make_brief(settings, spec, profile, views),
+        engineer=make_engineer(settings.model),
+        executor=executor,
+        events=events,
+        clock=Clock(last_elapsed(events.path)),
+    )
+
+
+def make_brief(settings: Settings, spec: TaskSpec, profile: DataProfile, views: Views) -> Brief:
+    """What every agent is told."""
+    search = views.search
+    return Brief(
+        task=spec,
+        profile=profile,
+        rows=search.rows,
+        test_rows=search.test_rows,
+        folds=search.folds,
+        files=tuple(sorted(path.name for path in search.folder.iterdir())),
+        seed=settings.seed,
+        # A script that fills its whole time-out leaves no room for refinement.
+        script_seconds=min(settings.script_timeout, settings.time_budget / 20),
+        cpus=settings.cpus_per_script,
+        installed=installed_packages(settings.python),
+    )
+
+
+def store_task(folder: RunFolder, spec: TaskSpec, profile: DataProfile) -> None:
+    """Write the resolved task where :func:`open_workbench` finds it."""
+    write_json(folder.path / "task.json", spec.model_dump(mode="json"))
+    write_json(folder.path / "profile.json", profile.model_dump(mode="json"))
+
+
+def plain(value: Any) -> Any:
+    """Turn numbers of numeric libraries into Python's own, as checkpoints hold plain data alone."""
+    return json.loads(json.dumps(value, default=float))

@@ -1,0 +1,122 @@
+"""The solution folder.
+
+Everything that is needed to reproduce the submission without this package.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import shutil
+import sys
+from pathlib import Path
+
+from mle_star.runs.folder import RunFolder, write_json, write_text
+from mle_star.state import Score, Trial
+from mle_star.tasks import TaskSpec, Views, full_view_recipe
+
+
+def write_solution(
+    run: RunFolder, spec: TaskSpec, views: Views, winner: Trial, members: list[Trial], source: str
+) -> Path:
+    """Write ``solution/``: scripts, run.py, data preparation, folds, requirements and a README.
+
+    Args:
+        run: the run.
+        spec: its task.
+        views: its data views; the folds of the full view are shipped.
+        winner: the script, or the ensemble, whose submission was handed in.
+        members: trials of the winner's members, in order.
+        source: ``full`` or ``search``: the view the submission came from.
+    """
+    target = run.solution
+    scripts = target / "scripts"
+    shutil.rmtree(target, ignore_errors=True)  # a killed earlier try of this very step
+    scripts.mkdir(parents=True)
+    names = [f"member_{number}.py" for number in range(len(members))]
+    last = "ensemble.py" if members else "model.py"
+    texts = [run.script(trial["script"]) for trial in (*members, winner)]
+    for name, text in zip([*names, last], texts, strict=True):
+        write_text(scripts / name, text)
+    write_text(target / "build_input.py", full_view_recipe(spec, views))
+    shutil.copy(views.full.folder / "folds.csv", target / "folds.csv")
+    shutil.copy(Path(__file__).with_name("standalone.py"), target / "run.py")
+    write_json(
+        target / "solution.json",
+        {
+            "members": names,
+            "script": last,
+            "id": spec.id,
+            "sample_submission": spec.sample_submission,
+            "seed": run.record()["settings"]["seed"],
+        },
+    )
+    write_text(target / "requirements.txt", requirements(texts))
+    write_text(target / "README.md", _readme(spec, winner, members, source))
+    return target
+
+
+def requirements(scripts: list[str]) -> str:
+    """Pinned distributions of everything the scripts import (pandas for run.py itself)."""
+    owners = importlib.metadata.packages_distributions()
+    modules = {"pandas"}.union(*(imported_modules(text) for text in scripts))
+    pins = set()
+    for module in modules - set(sys.stdlib_module_names):
+        for distribution in owners.get(module, [])[:1]:
+            pins.add(f"{distribution}=={importlib.metadata.version(distribution)}")
+    return "".join(f"{pin}\n" for pin in sorted(pins))
+
+
+def imported_modules(script: str) -> set[str]:
+    """Top-level names of the modules a script imports."""
+    modules: set[str] = set()
+    for statement in ast.walk(ast.parse(script)):
+        if isinstance(statement, ast.Import):
+            modules.update(alias.name.partition(".")[0] for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            modules.add(statement.module.partition(".")[0])
+    return modules
+
+
+def _readme(spec: TaskSpec, winner: Trial, members: list[Trial], source: str) -> str:
+    lines = [
+        f"# Solution for {spec.name}",
+        "",
+        f"{winner['label']}. Judged by {spec.metric} ({spec.direction}).",
+        "",
+        *_scores(winner["score"]),
+        "",
+        "    pip install -r requirements.txt",
+        "    python run.py PATH_OF_THE_TASK_FOLDER",
+        "",
+        "writes submission.csv. Nothing of mle-star is needed.",
+        "",
+        "## Scripts",
+        "",
+        *(f"- scripts/member_{n}.py: {member['label']}" for n, member in enumerate(members)),
+        f"- scripts/{'ensemble' if members else 'model'}.py: {winner['label']}",
+    ]
+    if source == "search":
+        lines += [
+            "",
+            "The run on all data did not finish in time or failed, so the submission that was "
+            "handed over comes from the run on the search view (fewer training rows). run.py "
+            "trains on all rows and so differs from it.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _scores(score: Score | None) -> list[str]:
+    if score is None:
+        return []
+    lines = [
+        f"- validation: {score['value']:.6g} +- {score['error']:.2g} (out-of-fold, standard error)"
+    ]
+    if score["audit"] is not None:
+        error = f" +- {score['audit_error']:.2g}" if score["audit_error"] is not None else ""
+        lines.append(
+            f"- audit: {score['audit']:.6g}{error} (labelled rows no script ever saw the labels of)"
+        )
+    if score["alarm"]:
+        lines.append(f"- **leakage alarm**: {score['alarm']}")
+    return lines

@@ -1,0 +1,86 @@
+"""The event log: one JSON object per line, appended as things happen.
+
+It is the machine-readable journal of a run, and the clock that survives a crash: every line carries
+the
+active seconds so far, so a resumed run goes on counting where the last line stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+class EventLog:
+    """Appends events to ``events.jsonl``. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+
+    def append(
+        self, kind: str, *, node: str, solution: int, elapsed: float, **fields: Any
+    ) -> dict[str, Any]:
+        """Write one event and return it as written.
+
+        Args:
+            kind: what happened, such as ``script_finished``.
+            node: graph node it happened in; empty for the run as a whole.
+            solution: index of the solution branch, -1 for the run as a whole.
+            elapsed: active seconds of the run so far.
+            fields: anything JSON can hold.
+        """
+        event = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "elapsed": round(elapsed, 3),
+            "kind": kind,
+            "node": node,
+            "solution": solution,
+            **fields,
+        }
+        line = json.dumps(event, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        with self._lock, self.path.open("a+b") as stream:
+            # A killed process may have left half a line: start a new one, never glue two together.
+            if stream.tell() and not _ends_with_newline(stream):
+                stream.write(b"\n")
+            stream.write(line.encode())
+        return event
+
+
+def _ends_with_newline(stream: Any) -> bool:
+    stream.seek(-1, 2)
+    return bool(stream.read(1) == b"\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # the half line of a killed process
+            if isinstance(event, dict):
+                yield event
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Every whole event of a run, oldest first.
+
+    Args:
+        path: the run folder or its ``events.jsonl``.
+    """
+    return list(_lines(path / "events.jsonl" if path.is_dir() else path))
+
+
+def last_elapsed(path: Path) -> float:
+    """Active seconds when the newest event was written; 0.0 for a new run."""
+    elapsed = 0.0
+    for event in _lines(path):
+        elapsed = max(elapsed, float(event.get("elapsed", 0.0)))
+    return elapsed

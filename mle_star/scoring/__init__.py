@@ -1,0 +1,41 @@
+"""Reading predictions, checking them, scoring them, ordering trials, and numeric ensembles."""
+
+from mle_star.scoring.blend import (
+    Blend,
+    Mode,
+    average_blend,
+    blend_predictions,
+    correlation,
+    greedy_blend,
+    modes,
+)
+from mle_star.scoring.blend_script import blend_script
+from mle_star.scoring.order import best_of, better, gain, height, rank
+from mle_star.scoring.predictions import Predictions, read_predictions
+from mle_star.scoring.problem import Problem
+from mle_star.scoring.score import score_predictions
+from mle_star.scoring.submission import check_submission, write_submission
+from mle_star.state import Score
+
+__all__ = [
+    "Blend",
+    "Mode",
+    "Predictions",
+    "Problem",
+    "Score",
+    "average_blend",
+    "best_of",
+    "better",
+    "blend_predictions",
+    "blend_script",
+    "check_submission",
+    "correlation",
+    "gain",
+    "greedy_blend",
+    "height",
+    "modes",
+    "rank",
+    "read_predictions",
+    "score_predictions",
+    "write_submission",
+]

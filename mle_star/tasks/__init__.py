@@ -1,0 +1,35 @@
+"""Tasks: what a folder asks for, what its data look like, and what scripts may see of them."""
+
+from __future__ import annotations
+
+from mle_star.tasks.building import build_views
+from mle_star.tasks.loading import load_task
+from mle_star.tasks.metrics import METRICS, Metric, get_metric
+from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
+from mle_star.tasks.profiling import profile_task
+from mle_star.tasks.recipe import full_view_recipe
+from mle_star.tasks.spec import Kind, Label, Prediction, TaskSpec
+from mle_star.tasks.table import read_table
+from mle_star.tasks.views import AuditRows, View, Views, load_views
+
+__all__ = [
+    "METRICS",
+    "AuditRows",
+    "ColumnKind",
+    "ColumnProfile",
+    "DataProfile",
+    "Kind",
+    "Label",
+    "Metric",
+    "Prediction",
+    "TaskSpec",
+    "View",
+    "Views",
+    "build_views",
+    "full_view_recipe",
+    "get_metric",
+    "load_task",
+    "load_views",
+    "profile_task",
+    "read_table",
+]

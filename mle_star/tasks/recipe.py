@@ -1,0 +1,116 @@
+"""Source code that builds the full view with pandas alone: part of the user's ``run.py``."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from mle_star.tasks import cells
+from mle_star.tasks.plans import STAND_IN_ROWS
+from mle_star.tasks.spec import TaskSpec
+from mle_star.tasks.table import load_table
+from mle_star.tasks.views import Views
+
+_IMPORTS = """\
+import gzip
+import io
+import json
+import shutil
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import pandas as pd"""
+
+_FUNCTIONS = (
+    cells.open_table,
+    cells.read_cells,
+    cells.read_json,
+    cells.as_pandas_reads,
+    cells.has_labels,
+    cells.time_keys,
+    cells.parse_dates,
+    cells.time_order,
+    cells.unique_keys,
+    cells.fresh_keys,
+    cells.labelled_rows,
+    cells.without,
+    cells.constant_submission,
+    cells.write_cells,
+)
+
+
+def full_view_recipe(spec: TaskSpec, views: Views) -> str:
+    """Write a module's source with ``build_input(task: Path, target: Path) -> None``.
+
+    Called with the user's task folder, that function writes the files of ``views.full`` into
+    ``target``, byte for byte. It copies folds.csv from beside the file it stands in, and links side
+    files (copies them where links are not possible). The source opens with the imports it needs.
+
+    Raises:
+        TaskError: a table of the task can't be read any more.
+    """
+    parts = [
+        _IMPORTS,
+        *(inspect.getsource(function).rstrip() for function in _FUNCTIONS),
+        _build_input(spec, views),
+    ]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _reading(spec: TaskSpec, name: str) -> str:
+    table = load_table(Path(spec.folder) / name)
+    return f"read_cells(task / {name!r}, {table.sep!r}, {table.encoding!r})"
+
+
+def _build_input(spec: TaskSpec, views: Views) -> str:
+    lines = [
+        "def build_input(task: Path, target: Path) -> None:",
+        '    """Write what the scripts read: all labelled rows, the test rows, the folds."""',
+        "    target.mkdir(parents=True, exist_ok=True)",
+        f"    train = {_reading(spec, spec.train)}",
+        f"    train = labelled_rows(train, {spec.target!r}, {spec.time!r}).reset_index(drop=True)",
+    ]
+    if spec.test is not None:
+        lines.append(f"    test = {_reading(spec, spec.test)}")
+    lines += _keys(spec, spec.id) if spec.id is not None else []
+    lines.append(f"    train = without(train, {spec.exclude!r})")
+    if spec.test is not None:
+        lines.append(f"    test = without(test, {[*spec.target, *spec.exclude]!r})")
+    else:
+        lines.append(f"    test = without(train, {spec.target!r}).head({STAND_IN_ROWS})")
+    if spec.evaluation == "printed" and spec.sample_submission is not None:
+        lines.append(f"    sample = {_reading(spec, spec.sample_submission)}")
+    else:
+        lines += [
+            f"    constants = {views.constants!r}",
+            f"    sample = constant_submission(test, {spec.submission_columns!r}, constants)",
+        ]
+    lines += [
+        '    write_cells(train, target / "train.csv")',
+        '    write_cells(test, target / "test.csv")',
+        '    write_cells(sample, target / "sample_submission.csv")',
+        '    shutil.copyfile(Path(__file__).parent / "folds.csv", target / "folds.csv")',
+    ]
+    if spec.side_files:
+        lines += [
+            f"    for name in {spec.side_files!r}:",
+            "        try:",
+            "            (target / name).symlink_to((task / name).resolve())",
+            "        except OSError:  # no links here",
+            "            copy = shutil.copytree if (task / name).is_dir() else shutil.copyfile",
+            "            copy(task / name, target / name)",
+        ]
+    return "\n".join(lines)
+
+
+def _keys(spec: TaskSpec, key: str) -> list[str]:
+    others = f"test[{key!r}]" if spec.test is not None else "train.iloc[:0, 0]"
+    if key in load_table(Path(spec.folder) / spec.train).cells.columns:
+        return [f"    train = train.assign(**{{{key!r}: unique_keys(train[{key!r}], {others})}})"]
+    return [
+        f"    empty = pd.Series('', index=train.index, dtype={others}.dtype)",
+        f"    train.insert(0, {key!r}, fresh_keys(empty, {others}))",
+    ]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import mle_star.cli
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "california-housing"
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_the_example_is_understood(capsys: Capture) -> None:
+    assert mle_star.cli.call(["inspect", str(EXAMPLE)]) == 0
+    out = capsys.readouterr().out
+    assert "rmse (lower is better)" in out
+    assert "median_house_value" in out
+    assert "2,400 training rows, 600 test rows, 8 feature columns (8 numeric)" in out
+    assert "longitude" in out
+    for view in ("search", "smoke", "full"):
+        assert f"\n{view} " in out
+
+
+def test_it_can_be_read_by_machines(capsys: Capture) -> None:
+    assert mle_star.cli.call(["inspect", str(EXAMPLE), "--json", "--folds", "3"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["task"]["target"] == ["median_house_value"]
+    assert found["task"]["provenance"]["metric"]
+    search, _, full = found["views"]
+    assert search["folds"] == 3
+    assert search["train_rows"] + search["audit_rows"] == full["train_rows"] == 2400
+
+
+def test_without_audit_every_row_is_searched(capsys: Capture) -> None:
+    assert mle_star.cli.call(["inspect", str(EXAMPLE), "--json", "--no-audit"]) == 0
+    search = json.loads(capsys.readouterr().out)["views"][0]
+    assert (search["train_rows"], search["audit_rows"]) == (2400, 0)
+
+
+def test_nothing_in_the_data_is_obeyed(tmp_path: Path, capsys: Capture) -> None:
+    rows = "".join(f"\x1b[31m{i % 7}\x1b[0m,{i},{i % 2}\n" for i in range(300))
+    (tmp_path / "train.csv").write_text("[bold]colour,\x1b[5msize,label\n" + rows)
+    (tmp_path / "test.csv").write_text("[bold]colour,\x1b[5msize\n" + "red,1\n" * 20)
+    (tmp_path / "task.toml").write_text(
+        'target = "label"\nmetric = "accuracy"\ndirection = "maximize"\nkind = "binary"\n'
+    )
+    assert mle_star.cli.call(["inspect", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "[bold]colour" in out

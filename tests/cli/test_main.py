@@ -1,0 +1,301 @@
+"""The command line as a whole: exit codes, sentences, what goes to stdout and what to stderr."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mle_star.cli
+from mle_star.context import Context
+from mle_star.errors import MissingExtra, RunStopped, SandboxUnavailable, TaskError
+from mle_star.graph import solving
+from mle_star.graph.solving import Result
+from tests.cli.journal import finished_run, write_run
+
+
+def call(*arguments: str) -> int:
+    return mle_star.cli.call(list(arguments))
+
+
+class FakeSolver:
+    """Stands in for solve and resume: plays a journal, writes its run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.events = finished_run()
+        self.error: BaseException | None = None
+        self.task: Any = None
+        self.context: Context | None = None
+        self.changes: Any = None
+
+    def solve(
+        self,
+        task: Any,
+        *,
+        context: Context | None = None,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        run: str | None = None,
+    ) -> Result:
+        self.task, self.context = task, context
+        return self._play(on_event)
+
+    def resume(
+        self,
+        run: Any,
+        *,
+        changes: Any = None,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Result:
+        self.task, self.changes = run, changes
+        return self._play(on_event)
+
+    def _play(self, on_event: Callable[[dict[str, Any]], None] | None) -> Result:
+        for event in self.events:
+            if on_event is not None:
+                on_event(event)
+        if self.error is not None:
+            raise self.error
+        if not self.folder.exists():
+            write_run(self.folder, self.events)
+        best: Any = {"label": "blend", "score": {"value": 51200.0}}
+        ended = any(event["kind"] == "best" for event in self.events)
+        return Result(
+            run=self.folder,
+            submission=self.folder / "submission.csv",
+            solution=None,
+            best=best if ended else None,
+            single=None,
+            ensemble=None,
+            source="full",
+            seconds=118.0,
+        )
+
+
+@pytest.fixture
+def solver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSolver:
+    fake = FakeSolver(tmp_path / "runs" / "20260102-houses")
+    monkeypatch.setattr(solving, "solve", fake.solve)
+    monkeypatch.setattr(solving, "resume", fake.resume)
+    return fake
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_run_shows_progress_and_ends_with_the_table(solver: FakeSolver, capsys: Capture) -> None:
+    assert call("run", "houses") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "houses: rmse, lower is better, 2,400 labelled rows" in out
+    assert "refining 1/1, plan 2/2" in out
+    assert "→  best ensemble  51200 ± 770" in out
+    assert "submission.csv" in out
+
+
+def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
+    given = (
+        "run houses --preset quick --model playbook --time-budget 60 -M 3 -L 1 -T 4 -K 5 -R 6 "
+        "--debug-rounds 1 --script-timeout 9.5 --seed 7 --search-rows 500 --folds 4 --no-audit "
+        "--python /usr/bin/python3 --runs-dir elsewhere"
+    )
+    assert call(*given.split()) == 0
+    assert solver.task == "houses"
+    assert solver.context == Context(
+        preset="quick",
+        model="playbook",
+        time_budget=60.0,
+        num_candidates=3,
+        num_solutions=1,
+        outer_steps=4,
+        inner_steps=5,
+        ensemble_rounds=6,
+        debug_rounds=1,
+        script_timeout=9.5,
+        seed=7,
+        search_rows=500,
+        folds=4,
+        audit=False,
+        python="/usr/bin/python3",
+        runs_dir="elsewhere",
+    )
+
+
+def test_what_is_left_out_stays_for_environment_and_preset(solver: FakeSolver) -> None:
+    assert call("run", "houses") == 0
+    assert solver.context is not None
+    assert solver.context.model_fields_set == set()
+
+
+def test_json_is_one_object_on_stdout(solver: FakeSolver, capsys: Capture) -> None:
+    assert call("run", "houses", "--json") == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert result["best"]["score"]["value"] == 51200.0
+    assert result["run"] == str(solver.folder)
+    assert "solution 2" in err
+
+
+def test_quiet_is_one_line(solver: FakeSolver, capsys: Capture) -> None:
+    assert call("run", "houses", "--quiet") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("houses: rmse 51200 ± 770, audit 51712 ± 1201; ")
+    assert out.count("\n") == 1
+    assert err == ""
+
+
+def test_a_run_without_a_score_is_a_failure(solver: FakeSolver, capsys: Capture) -> None:
+    solver.events = solver.events[:1]
+    assert call("run", "houses") == 1
+    assert "No script has a score" in capsys.readouterr().out
+
+
+def test_a_stopped_run_prints_the_resume_command(solver: FakeSolver, capsys: Capture) -> None:
+    solver.error = RunStopped("The run was stopped; go on with: mle-star resume runs/x")
+    assert call("run", "houses", "--quiet") == 130
+    assert "mle-star resume runs/x" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_ends_without_a_traceback(solver: FakeSolver, capsys: Capture) -> None:
+    solver.error = KeyboardInterrupt()
+    assert call("run", "houses", "--quiet") == 130
+    assert capsys.readouterr().err == "mle-star: Stopped.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TaskError("There is no target: set target in task.toml."), 2),
+        (MissingExtra("langgraph_api", "studio", "mle-star studio"), 2),
+        (SandboxUnavailable("No child process could be started."), 1),
+    ],
+)
+def test_errors_on_purpose_are_one_sentence(
+    solver: FakeSolver, capsys: Capture, error: Exception, code: int
+) -> None:
+    solver.error = error
+    assert call("run", "houses", "--quiet") == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"mle-star: {error}\n"
+
+
+def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Capture) -> None:
+    solver.error = ZeroDivisionError("by \x1b[31mzero")
+    assert call("run", "houses", "--quiet") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "ZeroDivisionError: by \\x1b[31mzero" in err
+    found = re.search(r"details are in (\S+\.log)\.$", err.strip())
+    assert found is not None
+    log = Path(found[1])
+    assert "Traceback" in log.read_text(encoding="utf-8")
+    log.unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["run"], ["Missing argument", "mle-star run --help"]),
+        (["rum"], ["No such command 'rum'", "run, resume, runs, show, inspect, graph, studio"]),
+        (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset"]),
+        (["run", "x", "--folds", "many"], ["--folds"]),
+        (["run", "x", "--preset", "fast"], ["'fast'", "'quick', 'default' or 'paper'"]),
+        (["run", "x", "--folds", "0"], ["'folds' can't be 0", "greater than or equal to 1"]),
+        (["resume", "--seed", "3"], ["No such option: --seed", "--time-budget"]),
+    ],
+)
+def test_arguments_that_cant_be_understood(
+    capsys: Capture, arguments: list[str], parts: list[str]
+) -> None:
+    assert call(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("mle-star: ")
+    assert err.count("\n") == 1
+    for part in parts:
+        assert part in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["run", "no/such/folder"], "no/such/folder"),
+        (["run", "examples/california-housing", "--model", "gpt"], "'gpt'"),
+        (["inspect", "no/such/folder"], "no/such/folder"),
+        (["show", "nothing"], "'nothing'"),
+        (["resume"], "There are no runs"),
+    ],
+)
+def test_real_mistakes_end_with_code_2(capsys: Capture, arguments: list[str], part: str) -> None:
+    assert call(*arguments) == 2
+    err = capsys.readouterr().err
+    assert part in err
+    assert err.count("\n") == 1
+
+
+def test_resume_takes_the_newest_run_and_says_what_changes(
+    solver: FakeSolver, tmp_path: Path, capsys: Capture
+) -> None:
+    write_run(tmp_path / "runs" / "old", [], started="2025-01-01T00:00:00+00:00")
+    write_run(solver.folder, solver.events[:20], status="stopped")
+    solver.events = solver.events[20:]
+    assert call("resume", "--time-budget", "300") == 0
+    assert solver.task == solver.folder
+    assert solver.changes == {"time_budget": 300.0}
+    assert "going on after" in capsys.readouterr().out
+
+
+def test_resume_by_name(solver: FakeSolver, tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "old", [])
+    write_run(solver.folder, solver.events)
+    assert call("resume", "old", "--quiet") == 0
+    assert solver.task == tmp_path / "runs" / "old"
+    assert solver.changes == {}
+
+
+def test_runs_lists_them(tmp_path: Path, capsys: Capture) -> None:
+    assert call("runs") == 0
+    assert "mle-star run TASK" in capsys.readouterr().out
+    write_run(tmp_path / "runs" / "one", [], status="stopped", best=0.5)
+    write_run(tmp_path / "runs" / "two", [], started="2027-01-01T00:00:00+00:00")
+    assert call("runs") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["run", "two", "one"]
+    assert "stopped" in lines[2]
+    assert call("runs", "--json") == 0
+    assert [run["name"] for run in json.loads(capsys.readouterr().out)] == ["two", "one"]
+
+
+def test_show_prints_every_script(tmp_path: Path, capsys: Capture) -> None:
+    write_run(tmp_path / "runs" / "one", finished_run())
+    assert call("show", "one") == 0
+    assert "peeks at the target" in capsys.readouterr().out
+    assert call("show", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["winner"] == "blend (mean) of 4 scripts"
+
+
+def test_the_graph_is_mermaid_text(capsys: Capture) -> None:
+    assert call("graph") == 0
+    assert "graph TD" in capsys.readouterr().out
+    assert call("graph", "--xray") == 0
+    assert "subgraph" in capsys.readouterr().out
+
+
+def test_version_and_help(capsys: Capture) -> None:
+    assert call("--version") == 0
+    version = importlib.metadata.version("mle-star")
+    assert capsys.readouterr().out == f"mle-star {version}\n"
+    assert call() == 0
+    assert "inspect" in capsys.readouterr().out
+
+
+def test_main_exits_with_the_code(capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        mle_star.cli.main(["rum"])
+    assert ended.value.code == 2

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mle_star.engineer.base import Brief, MemberView, Tried
+from mle_star.engineer.playbook.ensembles import ensemble, plan_ensemble
+from mle_star.engineer.playbook.ensembles.plans import key_of
+from mle_star.errors import NoAnswer
+from tests.engineer.playbook import small
+
+TASKS: dict[str, dict[str, Any]] = {
+    "rmse": {},
+    "mae in time": {"metric": "mae", "time": ["area"]},
+    "rmsle, two targets": {"metric": "mean_columnwise_rmsle", "target": ["a", "b"]},
+    "spearman": {"metric": "spearman", "direction": "maximize", "id": None, "folds": 1},
+    "auc": {
+        "kind": "binary", "metric": "roc_auc", "direction": "maximize", "prediction": "probability",
+        "classes": ["No", "Yes"],
+    },
+    "log loss": {
+        "kind": "binary", "metric": "log_loss", "prediction": "probability", "classes": [0, 1], "folds": 1,
+    },
+    "multilabel": {
+        "kind": "multilabel", "metric": "mean_columnwise_roc_auc", "direction": "maximize",
+        "prediction": "probability", "classes": [0, 1], "target": ["a", "b"],
+    },
+    "classes": {
+        "kind": "multiclass", "metric": "log_loss", "prediction": "probability", "classes": ["x", "y", "z"],
+    },
+    "labels": {
+        "kind": "multiclass", "metric": "accuracy", "direction": "maximize", "prediction": "label",
+        "classes": ["x", "y", "z"],
+    },
+    "binary labels": {
+        "kind": "binary", "metric": "f1", "direction": "maximize", "prediction": "label",
+        "classes": [False, True], "id": None,
+    },
+    "grades": {
+        "kind": "ordinal", "metric": "quadratic_weighted_kappa", "direction": "maximize",
+        "prediction": "label", "classes": [3, 4, 5, 7],
+    },
+    "labels of two targets": {
+        "kind": "multilabel", "metric": "accuracy", "direction": "maximize", "prediction": "label",
+        "classes": [0, 1], "target": ["a", "b"],
+    },
+}  # fmt: skip
+
+
+def members(count: int = 4) -> list[MemberView]:
+    return [MemberView(n, f"model {n}", 0.5 + 0.01 * n, "") for n in range(count)]
+
+
+def all_plans(told: Brief, count: int = 4) -> list[str]:
+    tried: list[Tried] = []
+    while True:
+        try:
+            plan = plan_ensemble(told, members(count), tried)
+        except NoAnswer:
+            return [t.plan for t in tried]
+        tried.append(Tried(plan, 0.5))
+
+
+def prediction(told: Brief, truth: pd.DataFrame, noise: float, seed: int) -> pd.DataFrame:
+    """What a member of this quality would hand in."""
+    task, chance = told.task, np.random.default_rng(seed)
+    columns: dict[str, Any] = {}
+    if task.per_class:
+        codes = pd.Categorical(truth.iloc[:, 0], categories=task.classes).codes
+        raw = np.eye(len(task.classes))[codes] + chance.uniform(
+            0.1, noise + 0.2, (len(truth), len(task.classes))
+        )
+        return pd.DataFrame(raw / raw.sum(axis=1, keepdims=True), columns=task.prediction_columns)
+    for name in task.target:
+        values = truth[name]
+        if task.prediction == "label":
+            wrong = chance.random(len(values)) < noise / 3
+            other = chance.choice(np.asarray(task.classes, dtype=object), len(values))
+            columns[name] = np.where(wrong, other, values)
+        elif task.prediction == "probability":
+            odds = 2.0 * (values == task.classes[1]) - 1 + chance.normal(0, 2 * noise, len(values))
+            columns[name] = 1 / (1 + np.exp(-odds))
+        else:
+            columns[name] = np.maximum(0, values + chance.normal(0, noise, len(values)))
+    return pd.DataFrame(columns)
+
+
+def write_members(folder: Path, told: Brief, train: pd.DataFrame) -> None:
+    task = told.task
+    scored = (pd.read_csv(folder / "input/folds.csv")["fold"] >= 0).to_numpy()
+    test = pd.read_csv(folder / "input/test.csv")
+    some = train[task.target].iloc[: len(test)].reset_index(drop=True)
+    for number in range(4):
+        where = folder / f"input/members/{number}"
+        where.mkdir(parents=True)
+        oof = prediction(
+            told, train.loc[scored, task.target].reset_index(drop=True), 0.5 + 0.2 * number, number
+        )
+        out = prediction(told, some, 0.5, 9 + number)
+        if task.id:
+            oof.insert(0, task.id, train.loc[scored, task.id].to_numpy())
+            out.insert(0, task.id, test[task.id].to_numpy())
+            oof = oof.sample(frac=1, random_state=number)
+        oof.to_csv(where / "oof.csv", index=False)
+        out.to_csv(where / "submission.csv", index=False)
+
+
+def check_output(folder: Path, told: Brief, plan: str, script: str) -> str:
+    """What is wrong with the run of an ensemble script; empty when nothing is."""
+    done = small.run(folder, script)
+    if done.error:
+        return f"{plan}: {done.error[-600:]}"
+    oof, out = pd.read_csv(folder / "final/oof.csv"), pd.read_csv(folder / "final/submission.csv")
+    sample = pd.read_csv(folder / "input/sample_submission.csv")
+    task = told.task
+    scored = (pd.read_csv(folder / "input/folds.csv")["fold"] >= 0).sum()
+    if list(out) != list(sample) or len(out) != len(sample) or len(oof) != scored:
+        return f"{plan}: wrong shape"
+    if task.id and list(out[task.id]) != list(sample[task.id]):
+        return f"{plan}: rows of the submission are out of order"
+    values = pd.concat([oof[task.prediction_columns], out[task.prediction_columns]])
+    if values.isna().any().any():
+        return f"{plan}: missing predictions"
+    if task.prediction == "label" and not values.isin(task.classes).all().all():
+        return f"{plan}: unknown labels"
+    if task.per_class and not np.allclose(values.sum(axis=1), 1):
+        return f"{plan}: probabilities do not add up to one"
+    if "Final Validation Performance: " not in done.stdout:
+        return f"{plan}: no score line"
+    if not task.per_class:
+        truth = pd.read_csv(folder / "input/train.csv")[task.target]
+        if (
+            task.prediction == "label"
+            and (values[: len(oof)].to_numpy() == truth.to_numpy()[: len(oof)]).mean() < 0.2
+        ):
+            return f"{plan}: predictions do not follow the labels"
+    return ""
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_plan_of_a_task_gives_a_script_that_runs(name: str, tmp_path: Path) -> None:
+    told = small.brief(**TASKS[name])
+    plans = all_plans(told)
+    assert len({key_of(plan) for plan in plans}) == len(plans) >= 1
+    train = small.write_input(tmp_path, told)
+    write_members(tmp_path, told, train)
+    scripts = {plan: ensemble(told, plan, members()) for plan in plans}
+    problems = [check_output(tmp_path, told, plan, script) for plan, script in scripts.items()]
+    assert not [problem for problem in problems if problem]
+    assert all(ast.get_docstring(ast.parse(script)) for script in scripts.values())

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mle_star.execution.workspace import prepare, remove, used_mb
+from tests.execution.running import job, names
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Path:
+    folder = tmp_path / "view"
+    (folder / "images").mkdir(parents=True)
+    (folder / "train.csv").write_text("a\n1\n")
+    (folder / "images" / "1.png").write_text("png")
+    return folder
+
+
+def test_input_is_linked_never_copied(tmp_path: Path, view: Path) -> None:
+    oof = tmp_path / "oof.csv"
+    oof.write_text("p\n")
+    prepare(job("1", tmp_path / "job", inputs={"": view, "members/0/oof.csv": oof}))
+    inside = tmp_path / "job" / "input"
+    assert (inside / "train.csv").samefile(view / "train.csv")
+    assert not (inside / "train.csv").is_symlink()
+    assert (inside / "images").is_symlink()
+    assert (inside / "members" / "0" / "oof.csv").samefile(oof)
+    assert names(view) == ["images", "train.csv"]
+
+
+def test_a_link_as_source_is_followed(tmp_path: Path, view: Path) -> None:
+    (tmp_path / "link").symlink_to(view / "train.csv")
+    prepare(job("1", tmp_path / "job", inputs={"a/b.csv": tmp_path / "link"}))
+    inside = tmp_path / "job" / "input" / "a" / "b.csv"
+    assert not inside.is_symlink()
+    assert inside.read_text() == "a\n1\n"
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x"])
+def test_no_input_lies_outside(tmp_path: Path, view: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        prepare(job("1", tmp_path / "job", inputs={name: view}))
+
+
+def test_two_inputs_of_one_name_are_refused(tmp_path: Path, view: Path) -> None:
+    inputs = {"": view, "train.csv": view / "images" / "1.png"}
+    with pytest.raises(ValueError, match=r"train\.csv"):
+        prepare(job("1", tmp_path / "job", inputs=inputs))
+
+
+def test_what_an_interrupted_run_left_is_gone(tmp_path: Path, view: Path) -> None:
+    folder = tmp_path / "job"
+    prepare(job("1", folder, inputs={"": view}))
+    (folder / "final" / "oof.csv").write_text("half")
+    (folder / "junk").mkdir(mode=0)
+    (folder / "execution.json").write_text("{}")
+    (folder / "outside").symlink_to(view, target_is_directory=True)
+    prepare(job("2", folder, inputs={"": view}))
+    assert names(folder) == ["final", "home", "input", "script.py", "tmp"]
+    assert names(folder / "final") == []
+    assert (folder / "script.py").read_text() == "2"
+    assert (view / "train.csv").read_text() == "a\n1\n"
+    assert (view / "images" / "1.png").exists()
+
+
+def test_a_folder_that_is_no_job_is_not_wiped(tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("years of work")
+    with pytest.raises(ValueError, match="not a job folder"):
+        prepare(job("1", tmp_path))
+    assert (tmp_path / "thesis.docx").exists()
+
+
+@pytest.mark.parametrize("name", ["train.csv", "images/1.png"])
+def test_altered_sources_are_named(tmp_path: Path, view: Path, name: str) -> None:
+    space = prepare(job("1", tmp_path / "job", inputs={"": view}))
+    assert space.altered() == []
+    (tmp_path / "job" / "input" / name).write_text("changed by the script")
+    assert space.altered() == [view / name]
+
+
+def test_remove_copes_with_closed_folders(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    (tmp_path / "a" / "b").chmod(0)
+    remove(tmp_path / "a")
+    remove(tmp_path / "a")
+    assert names(tmp_path) == []
+
+
+def test_disk_use_counts_blocks_below_the_folder_only(tmp_path: Path, view: Path) -> None:
+    folder = tmp_path / "job"
+    prepare(job("1", folder, inputs={"": view}))
+    empty = used_mb(folder)
+    (view / "train.csv").write_bytes(b"x" * 4_000_000)
+    (folder / "stdout.log").write_bytes(b"x" * 4_000_000)
+    with (folder / "sparse").open("wb") as stream:
+        stream.truncate(1024**4)
+    assert used_mb(folder) == pytest.approx(empty, abs=0.1)
+    (folder / "final" / "a").write_bytes(b"x" * 4 * 1024**2)
+    assert used_mb(folder) == pytest.approx(empty + 4, abs=0.1)

@@ -1,0 +1,301 @@
+"""The control flow of the algorithm: what runs, how often, and what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from mle_star.context import Context
+from mle_star.engineer import LeakageReport, ModelCard
+from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskError
+from mle_star.graph import build_graph
+from tests.support.engineers import CRASH, ScriptedEngineer, script, slope_of, use
+from tests.support.runs import SMALL, run
+
+
+def no_answer(*_: Any) -> Any:
+    raise NoAnswer("nothing to offer")
+
+
+def cards(*slopes: float) -> Any:
+    return lambda *_: [ModelCard(f"slope {slope}", "fits", "") for slope in slopes]
+
+
+@pytest.mark.parametrize(("outer", "inner", "rounds"), [(0, 1, 0), (1, 1, 1), (2, 3, 2)])
+def test_every_loop_runs_as_often_as_its_setting_says(
+    task: Path, outer: int, inner: int, rounds: int
+) -> None:
+    done = run(task, num_solutions=2, outer_steps=outer, inner_steps=inner, ensemble_rounds=rounds)
+    count = done.engineer.count
+    assert count("retrieve") == 2
+    assert count("write") == 4
+    assert count("check_usage") == 2
+    assert count("ablate") == count("summarise") == count("extract") == 2 * outer
+    assert count("refine") == 2 * outer * inner
+    assert count("plan") == 2 * outer * (inner - 1), "the first plan comes with the block"
+    assert count("plan_ensemble") == count("ensemble") == rounds
+
+
+def test_each_phase_leaves_its_mark_in_the_journal(task: Path) -> None:
+    engineer = ScriptedEngineer(retrieve=cards(2.5, 3.4))
+    done = run(task, engineer)
+    kinds = {event["kind"] for event in done.events}
+    assert {
+        "run_started",
+        "retrieved",
+        "written",
+        "merged",
+        "usage_checked",
+        "leakage_checked",
+        "ablated",
+        "extracted",
+        "refined",
+        "blended",
+        "ensembled",
+        "run_finished",
+    } <= kinds
+    times = [event["elapsed"] for event in done.events]
+    assert times[0] < times[-1]
+
+
+def test_the_next_ablation_knows_the_summaries_and_the_next_extraction_the_blocks(
+    task: Path,
+) -> None:
+    done = run(task, outer_steps=2)
+    ablations = [arguments for name, arguments in done.engineer.calls if name == "ablate"]
+    assert [len(arguments[2]) for arguments in ablations] == [0, 1]
+    extractions = [arguments for name, arguments in done.engineer.calls if name == "extract"]
+    assert [len(arguments[3]) for arguments in extractions] == [0, 1]
+
+
+def test_every_plan_sees_the_earlier_plans_and_scores_and_starts_from_the_original_block(
+    task: Path,
+) -> None:
+    done = run(task, inner_steps=3)
+    plans = [arguments for name, arguments in done.engineer.calls if name == "plan"]
+    assert [len(arguments[3]) for arguments in plans] == [1, 2]
+    assert all(tried.score is not None for tried in plans[-1][3])
+    refines = [arguments for name, arguments in done.engineer.calls if name == "refine"]
+    assert len({arguments[1] for arguments in refines}) == 1
+
+
+def test_merging_stops_at_the_first_merge_that_does_not_help(task: Path) -> None:
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.9, 2.0, 1.0), merge=lambda _, base, reference: script(1.5)
+    )
+    done = run(task, engineer, outer_steps=0, num_candidates=3)
+    assert engineer.count("merge") == 1
+    assert slope_of(done.script(done.values["solutions"][0])) == 2.9
+
+
+def test_merging_goes_on_while_it_helps_and_ties_are_accepted(task: Path) -> None:
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.5, 2.0, 1.0), merge=lambda _, base, reference: base + "# merged\n"
+    )
+    done = run(task, engineer, outer_steps=0, num_candidates=3)
+    assert engineer.count("merge") == 2
+    assert done.script(done.values["solutions"][0]).count("# merged") == 2
+
+
+def test_a_pair_that_can_not_be_merged_is_passed_over(task: Path) -> None:
+    answers = iter([no_answer, lambda *_: script(2.8)])
+    engineer = ScriptedEngineer(retrieve=cards(2.5, 2.0, 1.0), merge=lambda *a: next(answers)(*a))
+    done = run(task, engineer, outer_steps=0, num_candidates=3)
+    assert slope_of(done.script(done.values["solutions"][0])) == 2.8
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "merge",
+        "check_usage",
+        "ablate",
+        "summarise",
+        "extract",
+        "plan",
+        "refine",
+        "plan_ensemble",
+        "ensemble",
+        "check_leakage",
+        "debug",
+    ],
+)
+def test_an_engineer_without_an_answer_costs_a_step_and_not_the_run(task: Path, agent: str) -> None:
+    done = run(task, ScriptedEngineer(**{agent: no_answer}))
+    assert Path(done.values["submission"]).exists()
+    assert agent == "debug" or "nothing to offer" in done.notes()
+
+
+@pytest.mark.parametrize("agent", ["retrieve", "write"])
+def test_without_any_script_the_run_ends_and_says_why(task: Path, agent: str) -> None:
+    done = run(task, ScriptedEngineer(**{agent: no_answer}))
+    assert done.values["submission"] == ""
+    assert done.values["best"] is None
+    assert done.values["final"]["source"] == "none"
+    assert "no submission" in done.notes()
+
+
+def test_when_every_candidate_fails_the_run_ends_and_names_the_problem(task: Path) -> None:
+    done = run(task, ScriptedEngineer(write=lambda *_: CRASH))
+    assert done.values["submission"] == ""
+    assert "first failure" in done.notes()
+
+
+def test_a_bug_in_one_branch_does_not_take_the_other_with_it(task: Path) -> None:
+    def ablate(_: Any, text: str, summaries: Any) -> str:
+        if "# note: first" in text:
+            raise ZeroDivisionError("a bug")
+        return "print('Baseline: 1.0')\n"
+
+    def write(_: Any, card: ModelCard) -> str:
+        slope = float(card.name.split()[-1])
+        return script(slope, "first" if slope in (1.0, 1.5) else "second")
+
+    engineer = ScriptedEngineer(write=write, ablate=ablate, merge=no_answer)
+    done = run(task, engineer, num_solutions=2)
+    assert "ZeroDivisionError" in done.notes()
+    assert len(done.values["solutions"]) == 2, "the branch hands over what it had"
+    assert engineer.count("refine") == 2
+    assert Path(done.values["submission"]).exists()
+
+
+def test_what_a_person_must_mend_stops_the_run(task: Path) -> None:
+    def unusable(*_: Any) -> Any:
+        raise SettingsError("the key is wrong")
+
+    with pytest.raises(SettingsError, match="the key is wrong"):
+        run(task, ScriptedEngineer(ablate=unusable))
+
+
+def test_a_sandbox_that_can_not_start_stops_the_run(task: Path, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("not a program")
+    with pytest.raises((SandboxUnavailable, SettingsError)):
+        run(task, python=str(python))
+
+
+def test_the_measured_alarm_sends_a_script_back_to_the_checker_and_it_can_not_win(
+    task: Path,
+) -> None:
+    cheat = script(1.0).replace('repr(predict(row)) + "\\n")\nwith', 'row["y"] + "\\n")\nwith')
+    assert cheat != script(1.0)
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.0, 1.0), write=lambda _, c: cheat if "1.0" in c.name else script(2.0)
+    )
+    done = run(task, engineer, outer_steps=0, ensemble_rounds=0)
+    evidence = [arguments[2] for name, arguments in engineer.calls if name == "check_leakage"]
+    assert [bool(text) for text in sorted(evidence)].count(True) == 1
+    (trial,) = [t for t in done.trials if t["score"] and t["score"]["alarm"]]
+    assert trial["score"] is not None
+    assert trial["score"]["value"] < done.best["score"]["value"]  # type: ignore[index]
+    assert slope_of(done.script(done.best)) == 2.0
+
+
+def test_a_leak_found_on_the_second_look_is_fixed_and_run_again(task: Path) -> None:
+    good = 'stream.write(row["id"] + "," + repr(predict(row)) + "\\n")\nwith'
+    bad = 'stream.write(row["id"] + "," + row["y"] + "\\n")\nwith'
+    cheat = script(2.0).replace(good, bad)
+    assert cheat.count(bad) == 1
+    engineer = ScriptedEngineer(
+        write=lambda *_: cheat,
+        check_leakage=lambda _, text, evidence: (
+            LeakageReport(True, bad, "writes the labels")
+            if evidence and bad in text
+            else LeakageReport(False)
+        ),
+        fix_leakage=lambda *_: good,
+    )
+    done = run(task, engineer, num_candidates=1, outer_steps=0, ensemble_rounds=0)
+    assert done.best["score"]["alarm"] == ""  # type: ignore[index]
+    assert done.script(done.best) == script(2.0)
+
+
+def test_if_every_script_rings_the_alarm_the_best_is_used_and_the_run_says_so(task: Path) -> None:
+    engineer = ScriptedEngineer(
+        check_leakage=lambda *_: LeakageReport(True, "A = ", "all leak"),
+        fix_leakage=lambda _, t, block, r: block,
+    )
+    done = run(task, engineer, outer_steps=0)
+    assert "Every scored script raised the leakage alarm" in done.notes()
+    assert Path(done.values["submission"]).exists()
+
+
+def test_a_failing_full_run_falls_back_on_the_search_runs_submission(task: Path) -> None:
+    def fails_on_all_rows(_: Any, card: ModelCard) -> str:
+        return script(2.0) + "assert len(train) < 700, 'too many rows'\n"
+
+    done = run(
+        task,
+        ScriptedEngineer(write=fails_on_all_rows),
+        num_candidates=1,
+        outer_steps=0,
+        ensemble_rounds=0,
+    )
+    assert done.values["final"]["source"] == "search"
+    assert "too many rows" in done.notes()
+    lines = Path(done.values["submission"]).read_text().splitlines()
+    assert lines[0] == "id,y"
+    assert len(lines) == 41
+
+
+def test_the_winner_runs_on_every_labelled_row(task: Path) -> None:
+    text = script(2.0) + "print('rows', len(train))\n"
+    done = run(
+        task,
+        ScriptedEngineer(write=lambda *_: text),
+        num_candidates=1,
+        outer_steps=0,
+        ensemble_rounds=0,
+    )
+    (log,) = (done.folder / "final").glob("*/stdout.log")
+    assert "rows 700" in log.read_text()
+    assert done.values["final"]["source"] == "full"
+
+
+def test_the_printed_protocol_trusts_the_printed_score(task: Path) -> None:
+    def write(_: Any, card: ModelCard) -> str:
+        slope = float(card.name.split()[-1])
+        return script(slope).replace("0.5", str(slope))
+
+    engineer = ScriptedEngineer(write=write, merge=no_answer)
+    done = run(task, engineer, evaluation="printed", outer_steps=0)
+    assert done.best["score"]["value"] == 1.0  # type: ignore[index]
+    assert done.best["score"]["audit"] is None  # type: ignore[index]
+    assert Path(done.values["submission"]).exists()
+
+
+def test_the_best_of_singles_and_ensembles_wins(task: Path) -> None:
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.0, 4.0), merge=no_answer, plan_ensemble=lambda *_: "weights [1, 1]"
+    )
+    done = run(task, engineer, outer_steps=0)
+    assert done.best["phase"] == "ensemble"
+    assert {member["trial"] for member in done.best["members"]} == {
+        trial["id"] for trial in done.trials if trial["phase"] == "write"
+    }
+
+
+def test_no_task_and_an_unknown_model_are_one_sentence_before_anything_is_made(
+    task: Path, tmp_path: Path
+) -> None:
+    graph = build_graph()
+    with pytest.raises(TaskError, match="No task was given"):
+        graph.invoke({}, context=Context(**SMALL))  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="'gpt' is not known"):
+        graph.invoke({"task": str(task)}, context=Context(model="gpt"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_second_run_on_the_same_thread_starts_afresh_in_a_folder_of_its_own(task: Path) -> None:
+    use(ScriptedEngineer())
+    graph = build_graph(InMemorySaver())
+    context = Context(**{**SMALL, "outer_steps": 0}, model="tests.support.engineers:chosen")
+    config: Any = {"configurable": {"thread_id": "studio"}}
+    first = graph.invoke({"task": str(task)}, config, context=context)
+    second = graph.invoke({"task": str(task)}, config, context=context)
+    assert Path(first["run"]).name == "studio"
+    assert Path(second["run"]).name == "studio-2"
+    assert len(first["solutions"]) == len(second["solutions"]) == 1

@@ -1,0 +1,140 @@
+"""Settings: explicit value, else environment, else preset, else default."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mle_star.context import FIXED, PRESETS, Context, Settings, context_from, resolve
+from mle_star.errors import SettingsError
+
+PRESET_FIELDS = sorted(PRESETS["default"])
+
+
+def other_than(value: Any) -> Any:
+    return value + 1
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_preset_decides_every_budget(preset: str) -> None:
+    settings = resolve(context_from({"preset": preset}), {})
+    for name, value in PRESETS[preset].items():
+        assert getattr(settings, name) == value
+    assert settings.preset == preset
+    assert settings.time_budget > settings.script_timeout
+
+
+def test_all_presets_decide_the_same_fields() -> None:
+    assert {frozenset(values) for values in PRESETS.values()} == {frozenset(PRESET_FIELDS)}
+    undecided = {n for n, field in Context.model_fields.items() if field.default is None}
+    left_open = {"folds", "evaluation", "memory_limit_mb"}
+    assert undecided == {*PRESET_FIELDS, *left_open}
+
+
+@pytest.mark.parametrize("name", PRESET_FIELDS)
+def test_explicit_beats_environment_beats_preset(name: str) -> None:
+    preset = PRESETS["quick"][name]
+    environ = {f"MLE_STAR_{name.upper()}": str(other_than(preset)), "MLE_STAR_PRESET": "quick"}
+    assert getattr(resolve(Context(), {"MLE_STAR_PRESET": "quick"}), name) == preset
+    assert getattr(resolve(Context(), environ), name) == other_than(preset)
+    explicit = other_than(other_than(preset))
+    assert getattr(resolve(context_from({name: explicit}), environ), name) == explicit
+    # Said explicitly, even the value of a preset or a default wins.
+    assert getattr(resolve(context_from({name: preset}), environ), name) == preset
+
+
+def test_defaults_said_explicitly_beat_the_environment() -> None:
+    environ = {"MLE_STAR_SEED": "7", "MLE_STAR_PRESET": "paper", "MLE_STAR_AUDIT": "false"}
+    assert resolve(Context(seed=0, preset="default", audit=True), environ) == resolve(Context(), {})
+    assert resolve(Context(), environ).seed == 7
+    assert resolve(Context(), environ).preset == "paper"
+    assert resolve(Context(), environ).audit is False
+
+
+def test_none_and_empty_mean_undecided() -> None:
+    environ = {"MLE_STAR_FOLDS": "3", "MLE_STAR_OUTER_STEPS": "", "MLE_STAR_SEED": ""}
+    settings = resolve(Context(folds=None), environ)
+    assert settings.folds == 3
+    assert settings.outer_steps == PRESETS["default"]["outer_steps"]
+    assert settings.seed == 0
+    assert context_from({"folds": None, "seed": None}) == Context()
+
+
+def test_what_stays_open_is_decided_later() -> None:
+    settings = resolve(Context(), {})
+    assert {settings.folds, settings.evaluation, settings.memory_limit_mb} == {None}
+    assert settings.python == sys.executable
+    assert resolve(Context(python="/usr/bin/python3"), {}).python == "/usr/bin/python3"
+
+
+def test_the_environment_is_read_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLE_STAR_INNER_STEPS", "9")
+    assert resolve().inner_steps == 9
+
+
+def test_foreign_variables_are_ignored() -> None:
+    assert resolve(Context(), {"MLE_STAR_COLOUR": "red", "FOLDS": "2"}) == resolve(Context(), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("preset", "fast"),
+        ("num_candidates", 0),
+        ("num_candidates", 33),
+        ("num_solutions", 0),
+        ("outer_steps", -1),
+        ("inner_steps", 0),
+        ("ensemble_rounds", -1),
+        ("debug_rounds", 21),
+        ("script_timeout", 0),
+        ("time_budget", "soon"),
+        ("time_budget", "nan"),
+        ("reserve", 0.99),
+        ("seed", -1),
+        ("audit", "perhaps"),
+        ("search_rows", 10),
+        ("folds", 2.5),
+        ("evaluation", "trust"),
+        ("cpus_per_script", 0),
+        ("memory_limit_mb", 1),
+        ("sandbox", "none"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_wherever_it_comes_from(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError) as explicit:
+        context_from({name: value})
+    with pytest.raises(SettingsError) as outside:
+        resolve(Context(), {f"MLE_STAR_{name.upper()}": str(value)})
+    assert str(explicit.value).startswith(f"Setting {name!r} can't be {value!r}: ")
+    assert str(outside.value).startswith(f"MLE_STAR_{name.upper()} can't be {str(value)!r}: ")
+    for message in (str(explicit.value), str(outside.value)):
+        assert message.endswith(".")
+        assert "\n" not in message
+        assert "pydantic" not in message
+
+
+def test_an_unknown_setting_is_named_with_those_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"no setting 'candidates'.*num_candidates"):
+        context_from({"candidates": 3})
+
+
+def test_a_bad_variable_does_not_matter_where_the_value_is_explicit() -> None:
+    assert resolve(Context(folds=3), {"MLE_STAR_FOLDS": "many"}).folds == 3
+
+
+def test_settings_are_frozen_whole_and_survive_json() -> None:
+    settings = resolve(Context(seed=3), {})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert set(Settings.model_fields) == set(Context.model_fields)
+    assert set(FIXED) <= set(Settings.model_fields)
+    with pytest.raises(ValidationError):
+        settings.seed = 4
+
+
+def test_every_setting_is_described_for_a_person() -> None:
+    for name, field in Context.model_fields.items():
+        assert field.description, name
