@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.cli.drawing import drawable, mermaid
+from mle_star.cli.drawing import mermaid
 from mle_star.graph.solution import build_solution
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,7 @@ def test_python_blocks_run(
 def test_the_drawn_graphs_are_the_graphs() -> None:
     run, solution = blocks("mermaid")
     assert run.strip() == mermaid().strip()
-    assert solution.strip() == drawable(build_solution(), xray=False).draw_mermaid().strip()
+    assert solution.strip() == build_solution().get_graph().draw_mermaid().strip()
 
 
 def test_every_key_of_the_task_file_is_one() -> None:

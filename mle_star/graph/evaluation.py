@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from mle_star.context import Context
 from mle_star.graph import routing
 from mle_star.nodes import evaluate
-from mle_star.nodes.giveup import give_up
 from mle_star.state import EvaluationInput, EvaluationOutput, EvaluationState
 
 
@@ -26,7 +25,6 @@ def build_evaluation() -> CompiledStateGraph[Any, Any, Any, Any]:
             input_schema=EvaluationInput,
             output_schema=EvaluationOutput,
         )
-        .set_node_defaults(error_handler=give_up(END))
         .add_node("check_leakage", evaluate.check_leakage)
         .add_node("fix_leakage", evaluate.fix_leakage)
         .add_node("execute", evaluate.execute)

@@ -11,7 +11,6 @@ from mle_star.graph import routing
 from mle_star.graph.evaluation import build_evaluation
 from mle_star.graph.solution import build_solution
 from mle_star.nodes import ensemble
-from mle_star.nodes.giveup import give_up
 from mle_star.nodes.prepare import prepare
 from mle_star.nodes.submit import submit
 from mle_star.state import InputState, OutputState, State
@@ -37,8 +36,8 @@ def build_graph(
         .add_node("prepare", prepare)
         .add_node("solution", build_solution())
         .add_node("select", ensemble.select)
-        .add_node("blend", ensemble.blend, error_handler=give_up("submit"))
-        .add_node("ensemble", ensemble.ensemble, error_handler=give_up("submit"))
+        .add_node("blend", ensemble.blend)
+        .add_node("ensemble", ensemble.ensemble)
         .add_node("evaluate_ensemble", build_evaluation())
         .add_node("judge_ensemble", ensemble.judge_ensemble)
         .add_node("submit", submit)

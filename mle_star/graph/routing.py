@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
 
 from langgraph.types import Send
 
@@ -29,6 +31,22 @@ def _branch(state: RunState) -> dict[str, Any]:
     return {key: state[key] for key in ("run", "settings", "elapsed")}
 
 
+Router = TypeVar("Router", bound=Callable[..., Any])
+
+
+def giving_up_at(place: str) -> Callable[[Router], Router]:
+    """Let a router send a level that failed unexpectedly to ``place``."""
+
+    def decorate(router: Router) -> Router:
+        @functools.wraps(router)
+        def route(state: RunState) -> Any:
+            return place if state.get("failure") else router(state)
+
+        return cast(Router, route)
+
+    return decorate
+
+
 # pipeline
 
 
@@ -38,7 +56,8 @@ def fan_out_solutions(state: State) -> list[Send]:
     return [Send("solution", {**_branch(state), "solution": i}) for i in range(count)]
 
 
-def after_blend(state: State) -> Literal["evaluate_ensemble", "judge_ensemble"]:
+@giving_up_at("submit")
+def after_blend(state: State) -> Literal["evaluate_ensemble", "judge_ensemble", "submit"]:
     """Score the blend, if there is one."""
     return "evaluate_ensemble" if state.get("draft") else "judge_ensemble"
 
@@ -47,6 +66,7 @@ after_ensemble = after_blend
 """A planned ensemble goes the same way."""
 
 
+@giving_up_at("submit")
 def more_ensembles(state: State) -> Literal["ensemble", "submit"]:
     """R planned ensembles after the numeric blend, while there is time and something to combine."""
     return (
@@ -61,6 +81,7 @@ def more_ensembles(state: State) -> Literal["ensemble", "submit"]:
 # solution
 
 
+@giving_up_at("rank")
 def fan_out_candidates(state: SolutionState) -> list[Send] | Literal["rank"]:
     """M candidate branches, side by side."""
     sends = [
@@ -70,6 +91,7 @@ def fan_out_candidates(state: SolutionState) -> list[Send] | Literal["rank"]:
     return sends or "rank"
 
 
+@giving_up_at("finish")
 def after_rank(state: SolutionState) -> Literal["merge", "check_usage", "finish"]:
     """Merge while candidates wait; without any scored script the branch is over."""
     if not state.get("best"):
@@ -83,6 +105,7 @@ after_judge_merge = after_rank
 """After a merge the same question is asked again."""
 
 
+@giving_up_at("finish")
 def after_merge(
     state: SolutionState,
 ) -> Literal["evaluate_merge", "merge", "check_usage", "finish"]:
@@ -90,11 +113,13 @@ def after_merge(
     return "evaluate_merge" if state.get("draft") else after_rank(state)
 
 
+@giving_up_at("finish")
 def after_check_usage(state: SolutionState) -> Literal["evaluate_usage", "ablate", "finish"]:
     """Score the rewrite, if there is one."""
     return "evaluate_usage" if state.get("draft") else more_outer_steps(state)
 
 
+@giving_up_at("finish")
 def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
     """T outer steps, while there is time."""
     return (
@@ -104,30 +129,35 @@ def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
     )
 
 
-def after_ablate(state: SolutionState) -> Literal["run_ablation", "summarise"]:
+@giving_up_at("finish")
+def after_ablate(state: SolutionState) -> Literal["run_ablation", "summarise", "finish"]:
     """Run the study that was written."""
     return "run_ablation" if state["ablation"]["script"] else "summarise"
 
 
-def after_run_ablation(state: SolutionState) -> Literal["debug_ablation", "summarise"]:
+@giving_up_at("finish")
+def after_run_ablation(state: SolutionState) -> Literal["debug_ablation", "summarise", "finish"]:
     """Repair a failed study, at most D times."""
     study = state["ablation"]
     again = study["error"] and study["rounds"] < state["settings"]["debug_rounds"]
     return "debug_ablation" if again and search_time_left(state) else "summarise"
 
 
-def after_debug_ablation(state: SolutionState) -> Literal["run_ablation", "summarise"]:
+@giving_up_at("finish")
+def after_debug_ablation(state: SolutionState) -> Literal["run_ablation", "summarise", "finish"]:
     """Run the repaired study; one that could not be repaired is given up."""
     given_up = state["ablation"]["rounds"] > state["settings"]["debug_rounds"]
     return "summarise" if given_up else "run_ablation"
 
 
-def after_extract(state: SolutionState) -> Literal["refine", "accept"]:
+@giving_up_at("finish")
+def after_extract(state: SolutionState) -> Literal["refine", "accept", "finish"]:
     """Refine the block; without one the outer step is skipped."""
     return "refine" if state["block"] else "accept"
 
 
-def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "accept"]:
+@giving_up_at("finish")
+def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "accept", "finish"]:
     """Score the new script.
 
     A plan that could not be implemented counts as tried; no plan ends the loop.
@@ -137,7 +167,8 @@ def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "a
     return "learn" if state["plan"] else "accept"
 
 
-def more_inner_steps(state: SolutionState) -> Literal["refine", "accept"]:
+@giving_up_at("finish")
+def more_inner_steps(state: SolutionState) -> Literal["refine", "accept", "finish"]:
     """K inner steps, while there is time."""
     return (
         "refine"
@@ -149,6 +180,7 @@ def more_inner_steps(state: SolutionState) -> Literal["refine", "accept"]:
 # candidate
 
 
+@giving_up_at("hand_over")
 def after_write(state: CandidateState) -> Literal["evaluate", "hand_over"]:
     """Score the script that was written."""
     return "evaluate" if state.get("draft") else "hand_over"
@@ -157,6 +189,7 @@ def after_write(state: CandidateState) -> Literal["evaluate", "hand_over"]:
 # evaluation
 
 
+@giving_up_at("__end__")
 def after_check_leakage(
     state: EvaluationState,
 ) -> Literal["fix_leakage", "execute", "__end__"]:
@@ -169,6 +202,7 @@ def after_check_leakage(
     return "__end__" if _already_run(state) else "execute"
 
 
+@giving_up_at("__end__")
 def after_fix_leakage(state: EvaluationState) -> Literal["check_leakage", "execute", "__end__"]:
     """Check a fixed script again; what could not be fixed is run as it is, and can't win."""
     if not state.get("leak"):
@@ -181,6 +215,7 @@ def _already_run(state: EvaluationState) -> bool:
     return trial is not None and trial["script"] == state["script"]
 
 
+@giving_up_at("__end__")
 def after_execute(state: EvaluationState) -> Literal["score", "debug", "__end__"]:
     """Score a script that ran; repair one that failed, at most D times."""
     if not state["error"]:
@@ -188,6 +223,7 @@ def after_execute(state: EvaluationState) -> Literal["score", "debug", "__end__"
     return _repair(state)
 
 
+@giving_up_at("__end__")
 def after_score(state: EvaluationState) -> Literal["check_leakage", "debug", "__end__"]:
     """Repair unusable predictions; ask the leakage checker again when the alarm rang."""
     if state["error"]:
@@ -195,6 +231,7 @@ def after_score(state: EvaluationState) -> Literal["check_leakage", "debug", "__
     return "check_leakage" if state["recheck"] else "__end__"
 
 
+@giving_up_at("__end__")
 def after_debug(state: EvaluationState) -> Literal["execute", "__end__"]:
     """Run the repaired script; one that could not be repaired is given up."""
     given_up = state["debug_rounds"] > state["settings"]["debug_rounds"]

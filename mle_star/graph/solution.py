@@ -15,7 +15,6 @@ from mle_star.context import Context
 from mle_star.graph import routing
 from mle_star.graph.evaluation import build_evaluation
 from mle_star.nodes import ablate, candidates, merge, refine
-from mle_star.nodes.giveup import give_up
 from mle_star.state import (
     CandidateInput,
     CandidateOutput,
@@ -35,7 +34,6 @@ def build_candidate() -> CompiledStateGraph[Any, Any, Any, Any]:
             input_schema=CandidateInput,
             output_schema=CandidateOutput,
         )
-        .set_node_defaults(error_handler=give_up("hand_over"))
         .add_node("write", candidates.write)
         .add_node("evaluate", build_evaluation())
         .add_node("hand_over", candidates.hand_over)
@@ -56,7 +54,6 @@ def build_solution() -> CompiledStateGraph[Any, Any, Any, Any]:
             input_schema=SolutionInput,
             output_schema=SolutionOutput,
         )
-        .set_node_defaults(error_handler=give_up("finish"))
         # INITIALISE
         .add_node("retrieve", candidates.retrieve)
         .add_node("candidate", build_candidate())

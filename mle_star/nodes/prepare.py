@@ -84,6 +84,9 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "round": 0,
         "attempts": [],
         "best": None,
+        "failure": "",
+        "draft": None,
+        "trial": None,
         # A second run on the same thread (Studio) starts with empty hands.
         "solutions": Overwrite([]),
         "trials": Overwrite([]),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
-from langgraph.errors import GraphDrained
+from langgraph.errors import GraphBubbleUp, GraphDrained
 from langgraph.runtime import Runtime
 
 from mle_star.context import Context
-from mle_star.errors import NoAnswer, RunStopped
+from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
 from mle_star.nodes.workbench import Workbench, open_workbench
+
+logger = logging.getLogger(__name__)
 
 Update = dict[str, Any]
 T = TypeVar("T")
@@ -69,7 +72,9 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
 
     The node opens the run's workbench, announces itself in the journal, counts its time, refreshes
     ``settings`` and ``elapsed`` for the routers, and turns a request to stop into a clean drain of
-    the graph, which leaves the node to be done again on resume.
+    the graph, which leaves the node to be done again on resume. An unexpected error ends in
+    ``failure``: the routers then let this branch give up, and the run goes on with what it and the
+    others found.
     """
     name = function.__name__
 
@@ -86,6 +91,12 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
                 update = function(state, step)
             except RunStopped:
                 raise GraphDrained("stopped") from None
+            except (GraphBubbleUp, UserError, SandboxUnavailable):
+                raise  # what a person must mend, and LangGraph's own signals, end the run
+            except Exception as error:
+                logger.exception("%s failed", name)
+                update = {"failure": f"{name}: {type(error).__name__}: {error}"}
+                step.note(f"{name} failed unexpectedly and was given up: {update['failure']}")
             step.emit("node_finished", seconds=round(time.monotonic() - started, 3))
             return {
                 **update,

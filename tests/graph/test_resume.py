@@ -15,7 +15,7 @@ from mle_star.context import Context
 from mle_star.errors import RunError, RunStopped, SettingsError
 from mle_star.graph.solving import Result, resume, solve
 from mle_star.runs import RunFolder, read_events
-from tests.support.engineers import ScriptedEngineer, use
+from tests.support.engineers import ScriptedEngineer, script, use
 from tests.support.killable import SETTINGS
 from tests.support.runs import SMALL
 
@@ -95,14 +95,15 @@ def stop_at(kind: str, phase: str) -> Any:
         ("script_started", "write"),
         ("script_started", "refine"),
         ("script_finished", "refine"),
-        ("script_started", "ensemble"),
         ("script_started", "submit"),
     ],
 )
 def test_ctrl_c_stops_cleanly_and_resume_goes_on(
     task: Path, tmp_path: Path, kind: str, phase: str
 ) -> None:
-    use(ScriptedEngineer())
+    # Slow on the full view alone, so that the final run is still going when the signal comes.
+    slow = "import time\ntime.sleep(3 * (len(train) == 700))\n"
+    use(ScriptedEngineer(write=lambda _, card: script(float(card.name.split()[-1])) + slow))
     with pytest.raises(RunStopped, match="mle-star resume"):
         solve(task, context=small(tmp_path), on_event=stop_at(kind, phase), run="run")
     assert RunFolder.open(tmp_path / "run").record()["status"] == "stopped"

@@ -139,3 +139,31 @@ def test_m_candidates_are_sent_one_for_each_card() -> None:
 
 def test_without_cards_the_branch_goes_straight_to_ranking() -> None:
     assert routing.fan_out_candidates(state(solution=0, cards=[])) == "rank"
+
+
+@pytest.mark.parametrize(
+    ("router", "place"),
+    [
+        (routing.after_blend, "submit"),
+        (routing.more_ensembles, "submit"),
+        (routing.fan_out_candidates, "rank"),
+        (routing.after_rank, "finish"),
+        (routing.after_merge, "finish"),
+        (routing.after_check_usage, "finish"),
+        (routing.more_outer_steps, "finish"),
+        (routing.after_ablate, "finish"),
+        (routing.after_run_ablation, "finish"),
+        (routing.after_debug_ablation, "finish"),
+        (routing.after_extract, "finish"),
+        (routing.after_refine, "finish"),
+        (routing.more_inner_steps, "finish"),
+        (routing.after_write, "hand_over"),
+        (routing.after_check_leakage, "__end__"),
+        (routing.after_fix_leakage, "__end__"),
+        (routing.after_execute, "__end__"),
+        (routing.after_score, "__end__"),
+        (routing.after_debug, "__end__"),
+    ],
+)
+def test_a_level_that_failed_unexpectedly_gives_up(router: Any, place: str) -> None:
+    assert router(state(failure="a bug")) == place

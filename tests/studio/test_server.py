@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,24 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return slope_task(tmp_path_factory.mktemp("task") / "slope")
 
 
-def connect(server: Server) -> Any:
+@contextmanager
+def connect(server: Server) -> Iterator[Any]:
     from langgraph_sdk import get_sync_client
 
-    return get_sync_client(url=server.url)
+    client = get_sync_client(url=server.url)
+    try:
+        yield client
+    finally:
+        client.http.client.close()
 
 
-def test_the_graph_loads_and_its_schemas_are_complete(server: Server) -> None:
-    client = connect(server)
+@pytest.fixture
+def client(server: Server) -> Iterator[Any]:
+    with connect(server) as client:
+        yield client
+
+
+def test_the_graph_loads_and_its_schemas_are_complete(client: Any) -> None:
     (assistant,) = client.assistants.search(graph_id="mle-star")
     schemas = client.assistants.get_schemas(assistant["assistant_id"])
     assert schemas["input_schema"]["properties"]["task"]["type"] == "string"
@@ -52,8 +63,7 @@ def test_the_graph_loads_and_its_schemas_are_complete(server: Server) -> None:
     assert {"prepare", "ablate", "refine", "check_leakage", "submit"} <= names
 
 
-def test_a_run_streams_its_subgraphs_to_a_submission(server: Server, task: Path) -> None:
-    client = connect(server)
+def test_a_run_streams_its_subgraphs_to_a_submission(client: Any, task: Path) -> None:
     thread = client.threads.create()
     places: set[str] = set()
     for part in client.runs.stream(
@@ -73,8 +83,7 @@ def test_a_run_streams_its_subgraphs_to_a_submission(server: Server, task: Path)
     assert Path(values["submission"]).exists()
 
 
-def test_a_run_stops_before_a_node_is_edited_and_goes_on(server: Server, task: Path) -> None:
-    client = connect(server)
+def test_a_run_stops_before_a_node_is_edited_and_goes_on(client: Any, task: Path) -> None:
     thread = client.threads.create()["thread_id"]
     client.runs.wait(
         thread,
@@ -102,22 +111,22 @@ def test_a_run_stops_before_a_node_is_edited_and_goes_on(server: Server, task: P
 def test_a_stopped_run_goes_on_after_the_server_was_killed(tmp_path: Path, task: Path) -> None:
     server = Server(tmp_path).start()
     try:
-        client = connect(server)
-        thread = client.threads.create()["thread_id"]
-        client.runs.wait(
-            thread,
-            "mle-star",
-            input={"task": str(task)},
-            context={**CONTEXT, "outer_steps": 0},
-            interrupt_before=["submit"],
-        )
+        with connect(server) as client:
+            thread = client.threads.create()["thread_id"]
+            client.runs.wait(
+                thread,
+                "mle-star",
+                input={"task": str(task)},
+                context={**CONTEXT, "outer_steps": 0},
+                interrupt_before=["submit"],
+            )
         time.sleep(11)  # the server writes its threads to disk every ten seconds
         server.end(signal.SIGKILL)
         server.start()
-        client = connect(server)
-        assert client.threads.get_state(thread)["next"] == ["submit"]
-        client.runs.wait(thread, "mle-star", input=None)
-        values = client.threads.get_state(thread)["values"]
+        with connect(server) as client:
+            assert client.threads.get_state(thread)["next"] == ["submit"]
+            client.runs.wait(thread, "mle-star", input=None)
+            values = client.threads.get_state(thread)["values"]
         assert Path(values["submission"]).exists()
     finally:
         server.end()

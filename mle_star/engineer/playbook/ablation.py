@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mle_star.engineer.base import Brief
+from mle_star.engineer.base import Brief, Tried
 from mle_star.engineer.playbook.blocks.facts import literal
-from mle_star.engineer.playbook.planner import carry_out, keys_of
+from mle_star.engineer.playbook.planner import keys_of, propose, refine
 from mle_star.engineer.playbook.script import HEADER, LOAD, WRITE, Block, split
 from mle_star.engineer.playbook.strategies import SECTIONS, kind_of, strategies_for
 from mle_star.engineer.playbook.strategies.edits import assigns
@@ -83,7 +83,7 @@ class Finding:
     block: str
     """Name of the part's section."""
     tried: str
-    """Key of the strategy that was tried there; empty where the part was switched off."""
+    """Keys of the strategies tried there, joined by `` + ``; empty where it was switched off."""
     change: float
     """Relative change of the metric, positive where it got better."""
 
@@ -143,39 +143,31 @@ def _variants(brief: Brief, blocks: list[Block], studied: set[str]) -> list[_Var
     """Changes worth measuring, the most promising part first."""
     ranked = []
     for block in blocks:
-        options = sorted(
-            (
-                (item.applies(brief, block.text), item.key)
-                for item in strategies_for(kind_of(block.text))
-            ),
-            key=lambda pair: -pair[0],
-        )
-        gain = options[0][0] if options else 0.0
+        gains = [item.applies(brief, block.text) for item in strategies_for(kind_of(block.text))]
+        gain = max(gains, default=0.0)
         off = switched_off(brief, block, blocks)
         variant: _Variant | None = None
         if off is not None and block.name not in studied:
             variant = _Variant(block.name, off.section, off.code)
             gain = max(gain, 0.3)
         else:
-            keys = [key for worth, key in options if worth > 0.2]
-            fresh = [key for key in keys if f"{block.name} [{key}]" not in studied]
-            variant = _trial(brief, block, fresh)
+            variant = _trial(brief, block, studied)
         if variant is not None:
             ranked.append((gain, variant))
     ranked.sort(key=lambda pair: -pair[0])
     return [variant for _, variant in ranked[:PARTS]]
 
 
-def _trial(brief: Brief, block: Block, keys: list[str]) -> _Variant | None:
-    """The block with the first strategy that can be carried out."""
-    for key in keys:
-        try:
-            code = carry_out(brief, block.text, (key,))
-        except NoAnswer:
-            continue
-        if code != block.text:
-            return _Variant(f"{block.name} [{key}]", block.name, code)
-    return None
+def _trial(brief: Brief, block: Block, studied: set[str]) -> _Variant | None:
+    """The block with the first plan for it that no earlier study tried."""
+    before = {label.removeprefix(f"{block.name} ").strip("[]") for label in studied}
+    tried = [Tried(f"[{keys}]", None) for keys in sorted(before)]
+    try:
+        plan = propose(brief, block.text, tried)
+        code = refine(brief, block.text, plan)
+    except NoAnswer:
+        return None
+    return _Variant(f"{block.name} [{' + '.join(keys_of(plan))}]", block.name, code)
 
 
 def _body(text: str) -> str:
@@ -233,7 +225,7 @@ def _cut(brief: Brief) -> str:
 
 _LINE = re.compile(r"^Ablation (?P<label>(?:model: )?[^:]+): (?P<rest>.+)$")
 _BASE = re.compile(r"^Baseline: (?P<score>\S+)$", re.MULTILINE)
-_LABEL = re.compile(r"^(?P<block>.+?)(?: \[(?P<key>[a-z0-9-]+)\])?$")
+_LABEL = re.compile(r"^(?P<block>.+?)(?: \[(?P<keys>[a-z0-9+ -]+)\])?$")
 
 
 def summarise(brief: Brief, study: str, output: str) -> str:
@@ -255,7 +247,7 @@ def summarise(brief: Brief, study: str, output: str) -> str:
             continue
         label = _LABEL.match(found.group("label"))
         assert label is not None
-        what = f"trying [{label.group('key')}]" if label.group("key") else "switching it off"
+        what = f"trying [{label.group('keys')}]" if label.group("key") else "switching it off"
         after = _number(found.group("rest"))
         if after is None:
             failed.append(f"{label.group('block')}: {what} gave no score ({found.group('rest')})")
@@ -275,7 +267,7 @@ def summarise(brief: Brief, study: str, output: str) -> str:
 
 
 _SUMMARY = re.compile(
-    r"^(?P<block>[^\n:]+(?:: [^\n:]+?)?): (?:trying \[(?P<key>[a-z0-9-]+)\]|switching it off) "
+    r"^(?P<block>[^\n:]+(?:: [^\n:]+?)?): (?:trying \[(?P<keys>[a-z0-9+ -]+)\]|switching it off) "
     r"(?:changes .*\((?:(?P<way>better|worse) by (?P<size>[\d.]+) %|no change)\)|gave no score.*)$",
     re.MULTILINE,
 )
@@ -287,7 +279,7 @@ def findings(summary: str) -> list[Finding]:
     for match in _SUMMARY.finditer(summary):
         size = float(match.group("size") or 0) / 100
         change = size if match.group("way") == "better" else -size
-        found.append(Finding(match.group("block"), match.group("key") or "", change))
+        found.append(Finding(match.group("block"), match.group("keys") or "", change))
     return found
 
 

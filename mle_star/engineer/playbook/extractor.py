@@ -84,5 +84,9 @@ def _factor(measured: list[Finding]) -> float:
 
 
 def _hints(measured: list[Finding]) -> dict[str, float]:
-    """Factors on strategies that the study tried."""
-    return {f.tried: 1.5 if f.change > 0 else 0.4 for f in measured if f.tried}
+    """Factors on strategies that the study tried, by key."""
+    hints = {}
+    for finding in measured:
+        for key in finding.tried.split(" + "):
+            hints[key] = 1.5 if finding.change > 0 else 0.5
+    return hints

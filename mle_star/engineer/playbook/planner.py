@@ -24,6 +24,10 @@ PROMISING = 0.4
 TOGETHER = {"features": 3, "encode": 2, "model": 2}
 """Strategies that the first plan carries out at once, by kind of block; one where it is not named. New columns add up
 and trees leave useless ones aside; settings of one model depend on each other."""
+HARM = -0.3
+"""What a strategy is worth whose kin made a plan worse."""
+CRASH = -0.5
+"""What a strategy is worth that was part of a plan that did not run."""
 MOST = 5
 """Strategies in one plan at most."""
 
@@ -162,7 +166,8 @@ def _candidates(options: dict[str, _Option], record: _Record) -> list[Terms]:
     """Plans worth thinking about: starters, singles, the best with one more or one less, pairs."""
     keys = list(options)
     plans: list[Terms] = [(key,) for key in keys]
-    for count in range(2, MOST + 1):
+    usual = TOGETHER.get(options[keys[0]].strategy.section, 1) if keys else 1
+    for count in range(2, usual + 1):
         plans.append(_compatible(keys[: count + 3], options)[:count])
     if record.best:
         kept = tuple(key for key in record.best if key in options)
@@ -189,12 +194,8 @@ def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> floa
     gains = []
     for key in terms:
         option = options[key]
-        gain = option.gain
-        if option.strategy.kin in record.harmful:
-            gain *= 0.25
-        if key in record.failed:
-            gain *= 0.1
-        gains.append(gain)
+        gain = HARM if option.strategy.kin in record.harmful else option.gain
+        gains.append(CRASH if key in record.failed else gain)
     gains.sort(reverse=True)
     section = options[terms[0]].strategy.section
     usual = TOGETHER.get(section, 1)

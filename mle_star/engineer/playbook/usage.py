@@ -1,18 +1,21 @@
 """Which of the given columns and files a script leaves aside, and a rewrite that uses them.
 
-An engineer never touches the disk, so what a side table holds is found out by the added code when the script runs.
+An engineer never touches the disk, so what a side table holds is found out by the added code when
+the script runs.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from mle_star.engineer.base import Brief, UsageReport
 from mle_star.engineer.playbook import script as canonical
 from mle_star.engineer.playbook.blocks.facts import Facts, assignment, literal
+from mle_star.engineer.playbook.debugger.source import name_of
 from mle_star.tasks.profile import ColumnProfile
 
 _WHOLE = {"columns", "select_dtypes", "drop", "pop", "iloc"}
@@ -23,8 +26,8 @@ _USELESS = ("id", "constant")
 def check_usage(brief: Brief, script: str) -> UsageReport:
     """Compare what is given with what the script mentions.
 
-    Identifiers and constant columns are never missed. ``script`` of the report is None where nothing is unused, or where
-    the unused can't be worked in by rule.
+    Identifiers and constant columns are never missed. ``script`` of the report is None where
+    nothing is unused, or where no rule can work the unused in.
     """
     try:
         tree = ast.parse(script)
@@ -36,7 +39,7 @@ def check_usage(brief: Brief, script: str) -> UsageReport:
     if not columns and not files:
         return UsageReport((), None, "The script uses every column and every file.")
     what = "The script leaves aside: " + ", ".join([*columns, *files]) + "."
-    rewritten, added = script, []
+    rewritten, added = script, list[str]()
     if canonical.find(script, canonical.LOAD) and canonical.find(script, canonical.FEATURES):
         rewritten, added = _with_columns(brief, rewritten, columns)
         tables = [name for name in files if _TABLE.search(name)]
@@ -71,9 +74,9 @@ def unused_columns(brief: Brief, tree: ast.Module) -> list[str]:
 
 
 def _used(
-    column: ColumnProfile, whole: str, mentioned: dict[str, int], dropped: dict[str, int]
+    column: ColumnProfile, whole: str, mentioned: Mapping[str, int], dropped: Mapping[str, int]
 ) -> bool:
-    """Whether the script uses a column; ``whole`` is "all", "numbers" or "" for named columns only."""
+    """Whether the script uses a column; ``whole`` is what :func:`_takes_all` says."""
     named = mentioned.get(column.name, 0) > dropped.get(column.name, 0)
     if column.name in dropped or not whole:
         return named
@@ -103,39 +106,27 @@ def _mentioned(tree: ast.Module) -> dict[str, int]:
     return counts
 
 
-def _dropped(tree: ast.Module) -> dict[str, int]:
-    """Names that stand in calls of ``drop``, or in a list that is passed to one."""
-    lists = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    counts: dict[str, int] = {}
+def _dropped(tree: ast.Module) -> Mapping[str, int]:
+    """Names that stand in calls of ``drop``, or in a list that is for dropping alone."""
+    parts: list[ast.expr] = []
     for node in ast.walk(tree):
-        parts: list[ast.expr] = []
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in ("drop", "difference")
-        ):
-            parts = [
+        if isinstance(node, ast.Call) and name_of(node.func) in ("drop", "difference"):
+            parts += [
                 *node.args,
                 *(k.value for k in node.keywords if k.arg in ("columns", "labels")),
             ]
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotIn):
-            parts = list(node.comparators)
-        parts += [
-            lists[n.id]
-            for p in parts
-            for n in ast.walk(p)
-            if isinstance(n, ast.Name) and n.id in lists
-        ]
-        for part in parts:
-            for text in _strings(part):
-                counts[text] = counts.get(text, 0) + 1
-    return counts
+            parts += node.comparators
+    loads = Counter(
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+    )
+    here = Counter(n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name))
+    for node in ast.walk(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Name) and here[target.id] == loads[target.id] > 0:
+                assert isinstance(node, ast.Assign)
+                parts.append(node.value)
+    return Counter(text for part in parts for text in _strings(part))
 
 
 def _strings(node: ast.AST) -> Iterable[str]:
@@ -145,7 +136,7 @@ def _strings(node: ast.AST) -> Iterable[str]:
 
 
 def _takes_all(tree: ast.Module) -> str:
-    """Whether columns are taken wholesale: "all", "numbers" (``select_dtypes`` of numbers alone), or ""."""
+    """What is taken wholesale: "all", "numbers" (by ``select_dtypes``), or ""."""
     numbers = False
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute) or node.attr not in _WHOLE:
@@ -185,7 +176,8 @@ def unused_files(brief: Brief, tree: ast.Module) -> list[str]:
     return unused
 
 
-# --- rewriting -------------------------------------------------------------------------------------
+# --- rewriting
+# -------------------------------------------------------------------------------------
 
 
 def _with_columns(brief: Brief, script: str, columns: list[str]) -> tuple[str, list[str]]:
@@ -208,7 +200,8 @@ def _with_columns(brief: Brief, script: str, columns: list[str]) -> tuple[str, l
     if load and untidy:
         lines = [assignment("AS_NUMBERS", untidy), "for table in (train, test):"]
         lines.append(
-            '    table[AS_NUMBERS] = table[AS_NUMBERS].apply(pd.to_numeric, errors="coerce").astype(float)'
+            "    table[AS_NUMBERS] = table[AS_NUMBERS].apply(pd.to_numeric, "
+            'errors="coerce").astype(float)'
         )
         script = canonical.replace(script, load.text, _appended(load.text, lines))
     return script, added
@@ -239,8 +232,8 @@ _JOIN = '''
 def with_side_table(path: str, *tables: pd.DataFrame) -> list[pd.DataFrame]:
     """The tables with the columns of a side table, joined by the columns they have in common.
 
-    Where the side table has several rows per key, they become one: the mean of numbers, the first of anything else, and
-    how many there are.
+    Several rows of the side table per key become one: the mean of numbers, the first of anything
+    else, and how many there are.
     """
     side = READ(path)
     side = side.drop(columns=[c for c in TARGET_COLUMNS if c in side.columns])
@@ -270,7 +263,7 @@ for path in SIDE_TABLES:
 
 
 def _with_tables(brief: Brief, script: str, names: list[str]) -> str:
-    """The canonical script with side tables joined to train and test at the end of its load block."""
+    """The canonical script with side tables joined at the end of its load block."""
     load = canonical.find(script, canonical.LOAD)
     assert load is not None
     if not all(

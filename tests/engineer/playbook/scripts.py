@@ -1,8 +1,9 @@
+# ruff: noqa: E501
 """Scripts as models and people write them, leaking and clean, for the leakage checker."""
 
 from __future__ import annotations
 
-HEAD = '''
+HEAD = """
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -21,8 +22,8 @@ folds = pd.read_csv("input/folds.csv")["fold"].to_numpy()
 y = train["price"].to_numpy()
 X = train[["area", "rooms"]]
 X_test = test[["area", "rooms"]]
-'''
-LOOP = '''
+"""
+LOOP = """
 oof = np.zeros(len(train))
 for fold in range(3):
     tr, va = np.where(folds != fold)[0], np.where(folds == fold)[0]
@@ -31,13 +32,13 @@ for fold in range(3):
     model.fit(X_tr, y[tr])
     oof[va] = model.predict(X_va)
 prediction = Ridge().fit(np.asarray(X), y).predict(np.asarray(X_test))
-'''
-WRITE = '''
+"""
+WRITE = """
 score = np.sqrt(np.mean((y - oof) ** 2))
 pd.DataFrame({"id": train["id"], "price": oof}).to_csv("final/oof.csv", index=False)
 pd.DataFrame({"id": test["id"], "price": prediction}).to_csv("final/submission.csv", index=False)
 print(f"Final Validation Performance: {score}")
-'''
+"""
 
 # What stands between HEAD and LOOP -> a piece of the line that must be reported.
 LEAKING_BEFORE: dict[str, tuple[str, str]] = {

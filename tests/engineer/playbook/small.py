@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from mle_star.engineer.base import Brief
 from mle_star.tasks.profile import ColumnProfile, DataProfile
@@ -174,12 +175,18 @@ def run(folder: Path, script: str) -> Ran:
     before, printed = Path.cwd(), io.StringIO()
     os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        with (
+            contextlib.redirect_stdout(printed),
+            warnings.catch_warnings(),
+            threadpool_limits(1),
+        ):
             warnings.simplefilter("ignore")
             exec(compile(script, "script.py", "exec"), {"__name__": "__main__"})
     except BaseException as error:  # noqa: BLE001 - whatever a script raises is its result
         inside = error.__traceback__.tb_next if error.__traceback__ else None
-        return Ran(printed.getvalue(), "".join(traceback.format_exception(error.with_traceback(inside))))
+        return Ran(
+            printed.getvalue(), "".join(traceback.format_exception(error.with_traceback(inside)))
+        )
     finally:
         os.chdir(before)
     return Ran(printed.getvalue(), "")

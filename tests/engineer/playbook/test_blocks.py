@@ -141,6 +141,12 @@ def test_group_and_id_are_no_features() -> None:
     assert facts(columns=columns, group="owner").categorical == []
 
 
+def test_without_a_test_table_every_column_counts() -> None:
+    columns = [column("a", in_test=False, drift=None)]
+    assert facts(columns=columns, test=None).numeric == ["a"]
+    assert facts(columns=columns).numeric == []
+
+
 def test_losses_follow_the_metric() -> None:
     assert facts(metric="rmse").loss == "squared"
     assert facts(metric="mae").loss == "absolute"

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 from __future__ import annotations
 
 import builtins
@@ -15,28 +16,38 @@ from mle_star.errors import NoAnswer
 from tests.engineer.playbook import small
 
 VALUES = small.brief()
-SHARES = small.brief(kind="binary", metric="log_loss", prediction="probability", classes=["No", "Yes"])
+SHARES = small.brief(
+    kind="binary", metric="log_loss", prediction="probability", classes=["No", "Yes"]
+)
 LABELS = small.brief(
-    kind="multiclass", metric="accuracy", direction="maximize", prediction="label", classes=["x", "y", "z"]
+    kind="multiclass",
+    metric="accuracy",
+    direction="maximize",
+    prediction="label",
+    classes=["x", "y", "z"],
 )
 GRADES = small.brief(
-    kind="ordinal", metric="accuracy", direction="maximize", prediction="label", classes=[3, 4, 5, 7]
+    kind="ordinal",
+    metric="accuracy",
+    direction="maximize",
+    prediction="label",
+    classes=[3, 4, 5, 7],
 )
 
-HEAD = '''
+HEAD = """
 import numpy as np
 import pandas as pd
 
 train = pd.read_csv("input/train.csv")
 test = pd.read_csv("input/test.csv")
-'''
-TABLES = '''
+"""
+TABLES = """
 folds = pd.read_csv("input/folds.csv")["fold"].to_numpy()
 y = train["price"].to_numpy()
 X = train[["area", "rooms"]]
 X_test = test[["area", "rooms"]]
-'''
-FIT = '''
+"""
+FIT = """
 oof = np.zeros(len(train))
 prediction = np.zeros(len(test))
 for fold in range(3):
@@ -45,22 +56,26 @@ for fold in range(3):
     model.fit(X.iloc[tr], y[tr])
     oof[va] = model.predict(X.iloc[va])
     prediction += model.predict(X_test) / 3
-'''
-WRITE = '''
+"""
+WRITE = """
 score = np.sqrt(np.mean((y - oof) ** 2))
 pd.DataFrame({"id": train["id"], "price": oof}).to_csv("final/oof.csv", index=False)
 pd.DataFrame({"id": test["id"], "price": prediction}).to_csv("final/submission.csv", index=False)
 print(f"Final Validation Performance: {score}")
-'''
+"""
 
 
-def script(model: str = "Ridge()", *, imports: str = "", middle: str = "", head: str = HEAD, fit: str = FIT) -> str:
+def script(
+    model: str = "Ridge()", *, imports: str = "", middle: str = "", head: str = HEAD, fit: str = FIT
+) -> str:
     imports = imports or "from sklearn.linear_model import Ridge\n"
     return imports + head + TABLES + middle + fit.replace("MODEL", model) + WRITE
 
 
 LGB = "import lightgbm as lgb\n"
-STRINGS = 'X, X_test = train[["area", "rooms", "city"]].copy(), test[["area", "rooms", "city"]].copy()\n'
+STRINGS = (
+    'X, X_test = train[["area", "rooms", "city"]].copy(), test[["area", "rooms", "city"]].copy()\n'
+)
 GAPS = 'X, X_test = X.copy(), X_test.copy()\nX.loc[::7, "area"] = np.nan\n'
 
 FAILING: dict[str, str] = {
@@ -184,13 +199,158 @@ def repaired(told: Brief, folder: Path, failing: str, rounds: int = 3) -> tuple[
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_a_failing_script_runs_after_repair(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_script_runs_after_repair(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing_modules(monkeypatch)
     clear(folder)
     _, error = repaired(VALUES, folder, FAILING[name])
     assert not error
     assert len(pd.read_csv(folder / "final/oof.csv")) == small.ROWS
     assert len(pd.read_csv(folder / "final/submission.csv")) == small.TEST_ROWS
+
+
+CONTRACT: dict[str, tuple[Brief, str, str]] = {
+    "oof elsewhere": (
+        VALUES,
+        script().replace("final/oof.csv", "oof.csv"),
+        "The script ended without writing final/oof.csv. It wrote ./oof.csv, which is not looked at.",
+    ),
+    "oof not written": (
+        VALUES,
+        script().replace('pd.DataFrame({"id": train["id"], "price": oof}).to_csv("final/oof.csv", index=False)\n', ""),
+        "The script ended without writing final/oof.csv.",
+    ),
+    "missing values": (
+        VALUES,
+        script(fit=FIT + "oof[3] = np.nan\n"),
+        "final/oof.csv has 1 missing values (NaN) in column 'price'.",
+    ),
+    "wrong column": (
+        VALUES,
+        script().replace('test["id"], "price"', 'test["id"], "prediction"'),
+        "final/submission.csv lacks the column 'price'; its columns must be 'id', 'price'.",
+    ),
+    "extra column": (
+        VALUES,
+        script().replace('index=False)\npd.', ')\npd.'),
+        "final/oof.csv has columns that were not asked for: 'Unnamed: 0'.",
+    ),
+    "no ids": (
+        VALUES,
+        script().replace('{"id": test["id"], ', "{"),
+        "final/submission.csv lacks the column 'id'; its columns must be 'id', 'price'.",
+    ),
+    "probabilities out of range": (
+        SHARES,
+        script(middle='y = (train["price"] == "Yes").to_numpy() * 5.0\n').replace(HEAD, HEAD),
+        "final/oof.csv must hold probabilities between 0 and 1, but its values go from -1 to 7.",
+    ),
+    "codes for labels": (
+        LABELS,
+        script(middle='y = train["price"].map({"x": 0, "y": 1, "z": 2}).to_numpy()\n'),
+        "final/oof.csv holds labels in column 'price' that are none of the classes: 0.2.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_output_that_breaks_the_contract_is_mended(name: str, tmp_path: Path) -> None:
+    told, failing, sentence = CONTRACT[name]
+    folder = tmp_path / "run"
+    small.write_input(folder, told)
+    assert not small.run(folder, failing).error
+    clear(folder)
+    done = small.run(folder, debug(told, failing, sentence))
+    assert not done.error
+    assert "Final Validation Performance: " in done.stdout
+    for name, rows in (("oof", small.ROWS), ("submission", small.TEST_ROWS)):
+        table = pd.read_csv(folder / f"final/{name}.csv")
+        assert list(table) == ["id", "price"]
+        assert len(table) == rows
+        assert table.notna().all().all()
+        if told.task.prediction == "probability":
+            assert table["price"].between(0, 1).all()
+        if told.task.prediction == "label":
+            assert table["price"].isin(told.task.classes).all()
+
+
+def test_a_score_line_is_added(folder: Path) -> None:
+    lacking = script().replace('print(f"Final Validation Performance: {score}")\n', "")
+    for failing in (lacking, lacking.replace("score =", "total =")):
+        mended = debug(VALUES, failing, "The script printed no score line.")
+        done = small.run(folder, mended)
+        assert "Final Validation Performance: " in done.stdout
+        assert not done.error
+
+
+def test_slow_scripts_do_less(folder: Path) -> None:
+    slow = script(
+        "lgb.LGBMRegressor(n_estimators=400, learning_rate=0.05, verbose=-1)", imports=LGB
+    )
+    error = "The script ran longer than its 60 seconds and was stopped: it must do less."
+    faster = debug(VALUES, slow, error)
+    assert "n_estimators=200" in faster
+    assert "n_estimators=100" in debug(VALUES, faster, error)
+    assert not small.run(folder, faster).error
+
+
+def test_of_three_models_the_slowest_goes_and_then_rows() -> None:
+    from mle_star.engineer.playbook.catalogue import retrieve
+    from mle_star.engineer.playbook.merger import merge
+    from mle_star.engineer.playbook.script import models
+    from mle_star.engineer.playbook.writer import write
+
+    cards = [c for c in retrieve(VALUES, 12, 0, 1) if c.name in ("LightGBM", "XGBoost", "kNN")]
+    merged = write(VALUES, cards[0])
+    for card in cards[1:]:
+        merged = merge(VALUES, merged, write(VALUES, card))
+    assert len(models(merged)) == 3
+    less = debug(VALUES, merged, "The script used more memory than its limit of 100 MiB allows.")
+    assert len(models(less)) == 2
+    assert "knn" not in less.split("# === combine")[1].lower()
+
+
+def test_a_missing_library_costs_one_model_of_several() -> None:
+    from mle_star.engineer.playbook.catalogue import retrieve
+    from mle_star.engineer.playbook.merger import merge
+    from mle_star.engineer.playbook.script import models
+    from mle_star.engineer.playbook.writer import write
+
+    cards = [c for c in retrieve(VALUES, 12, 0, 1) if c.name in ("LightGBM", "XGBoost")]
+    merged = merge(VALUES, write(VALUES, cards[0]), write(VALUES, cards[1]))
+    kept = debug(VALUES, merged, "ModuleNotFoundError: No module named 'xgboost'")
+    assert [block.family for block in models(kept)] == ["lightgbm"]
+    assert "xgboost" not in kept.lower().split("# === load")[1]
+
+
+def test_the_newest_error_is_read() -> None:
+    first = "Traceback (most recent call last):\n  File \"script.py\", line 2, in <module>\nKeyError: 'a'\n"
+    second = first + "\nDuring handling of the above exception, another exception occurred:\n\n" + first.replace(
+        "line 2", "line 3").replace("KeyError: 'a'", "sklearn.errors.NotFittedError: fit first")  # fmt: skip
+    assert failure_of("a\nb\nc\n", second).type == "NotFittedError"
+    assert failure_of("a\nb\nc\n", second).line == 3
+    told = failure_of("a\nb\n", "KeyError in line 2: 'fold'")
+    assert (told.type, told.line, told.message) == ("KeyError", 2, "'fold'")
+    assert failure_of("a\n", "final/oof.csv is missing.").type == ""
+
+
+@pytest.mark.parametrize(
+    "error", ["", "RuntimeError: something nobody expects", "???", "KeyError: 7"]
+)
+def test_an_unknown_error_has_no_answer(error: str) -> None:
+    with pytest.raises(NoAnswer):
+        debug(VALUES, "x = 1\n", error)
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_every_answer_differs_and_compiles(name: str) -> None:
+    for rule in RULES:
+        try:
+            repaired = rule(FAILING[name], failure_of(FAILING[name], "ValueError: x"), VALUES)
+        except SyntaxError:
+            continue
+        assert repaired is None or isinstance(repaired, str)
 
 
 def clear(folder: Path) -> None:

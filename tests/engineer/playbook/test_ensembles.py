@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 from __future__ import annotations
 
 import ast
@@ -11,6 +12,7 @@ import pytest
 from mle_star.engineer.base import Brief, MemberView, Tried
 from mle_star.engineer.playbook.ensembles import ensemble, plan_ensemble
 from mle_star.engineer.playbook.ensembles.plans import key_of
+from mle_star.engineer.playbook.leakage import check_leakage
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import small
 
@@ -153,3 +155,55 @@ def test_every_plan_of_a_task_gives_a_script_that_runs(name: str, tmp_path: Path
     problems = [check_output(tmp_path, told, plan, script) for plan, script in scripts.items()]
     assert not [problem for problem in problems if problem]
     assert all(ast.get_docstring(ast.parse(script)) for script in scripts.values())
+
+
+def test_a_plan_is_never_proposed_twice_and_an_end_comes() -> None:
+    for settings in TASKS.values():
+        plans = all_plans(small.brief(**settings))
+        assert len(set(plans)) == len(plans)
+        assert all(key_of(plan) for plan in plans)
+
+
+def test_plans_follow_the_metric() -> None:
+    def first(**settings: Any) -> str:
+        return key_of(all_plans(small.brief(**settings))[0])
+
+    assert first(**TASKS["auc"]) == "rank-weights"
+    assert first(metric="rmsle") == "geometric-mean"
+    assert first(metric="mae") == "simplex"
+    assert first(**TASKS["binary labels"]) == "weights"
+
+
+def test_a_family_that_scored_worse_waits() -> None:
+    told = small.brief()
+    poor = [Tried(f"x [{key}]", score) for key, score in (("stack-linear", 0.9), ("simplex", 0.4))]
+    assert key_of(plan_ensemble(told, members(), poor)) == "weights"
+    good = [Tried(f"x [{key}]", score) for key, score in (("stack-linear", 0.4), ("simplex", 0.9))]
+    assert key_of(plan_ensemble(told, members(), good)) == "stack-trees"
+    failed = [Tried("x [stack-linear]", None)]
+    assert key_of(plan_ensemble(told, members(), failed)) == "simplex"
+
+
+def test_few_members_leave_few_plans() -> None:
+    keys = {key_of(plan) for plan in all_plans(small.brief(), count=2)}
+    assert not keys & {"median", "trimmed-mean"}
+    with pytest.raises(NoAnswer):
+        plan_ensemble(small.brief(), members(1), [])
+
+
+def test_an_unknown_plan_has_no_script() -> None:
+    with pytest.raises(NoAnswer):
+        ensemble(small.brief(), "Do something clever", members())
+    with pytest.raises(NoAnswer):
+        ensemble(small.brief(), "Average [mean]", members(1))
+
+
+def test_scripts_are_clean_and_in_order() -> None:
+    for settings in TASKS.values():
+        told = small.brief(**settings)
+        for plan in all_plans(told):
+            script = ensemble(told, plan, members())
+            assert not check_leakage(told, script, "validation is far better than audit").leaking
+            assert script.index("# === combine ===") < script.index("# === validate ===")
+            best = 3 if told.task.maximize else 0
+            assert f"MEMBERS = [{best}," in script

@@ -10,7 +10,6 @@ from typing import Literal
 
 from mle_star.engineer.base import Brief
 from mle_star.errors import NoAnswer
-from mle_star.state import Direction
 from mle_star.tasks.profile import ColumnProfile
 from mle_star.tasks.spec import Label
 
@@ -56,11 +55,6 @@ class Facts:
     def metric(self) -> str:
         """Name of the metric."""
         return self.brief.task.metric
-
-    @property
-    def direction(self) -> Direction:
-        """Which way the metric is better."""
-        return self.brief.task.direction
 
     @property
     def ordered(self) -> bool:
@@ -129,7 +123,9 @@ class Facts:
     @cached_property
     def _used(self) -> list[ColumnProfile]:
         skipped = {*self.targets, self.brief.task.id, self.brief.task.group}
-        return [c for c in self.brief.profile.columns if c.in_test and c.name not in skipped]
+        alone = self.brief.task.test is None
+        columns = [c for c in self.brief.profile.columns if c.in_test or alone]
+        return [c for c in columns if c.name not in skipped]
 
     def _named(self, *roles: str) -> list[str]:
         return [c.name for c in self._used if _role(c) in roles]

@@ -1,6 +1,7 @@
 """Repairing a script by rules: a table of small functions, each for one kind of failure.
 
-The first rule whose result differs from the script and compiles is the answer. A rule sees the newest error only.
+The first rule whose result differs from the script and compiles is the answer. A rule sees the
+newest error only.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def debug(brief: Brief, script: str, error: str) -> str:
         try:
             repaired = rule(script, failure, brief)
         except SyntaxError:
-            continue  # the rule needs a script that can be parsed; the rules for syntax stand before it
+            continue  # this rule needs a script that can be parsed; rules for syntax come first
         if repaired is not None and repaired != script and _compiles(repaired):
             return repaired
     said = failure.type or "this error"

@@ -1,4 +1,4 @@
-"""Output that breaks the contract: missing files, wrong columns, ids, gaps, ranges, no score line."""
+"""Output that breaks the contract: files, columns, ids, gaps, ranges, the score line."""
 
 from __future__ import annotations
 
@@ -114,14 +114,17 @@ def score_line(script: str, failure: Failure, brief: Brief) -> str | None:
 
 
 def _own_score(brief: Brief) -> str:
-    """A plain score from the written file, good enough for the score line: the harness computes the real one."""
+    """A plain score of the written file; the real one is the harness's."""
     task = brief.task
     target, column = literal(task.target[0]), literal(task.prediction_columns[0])
     lines = [
         "import pandas as pd",
         "",
         '_folds = pd.read_csv("input/folds.csv")["fold"]',
-        f'_truth = pd.read_csv("input/train.csv").loc[_folds >= 0, {target}].reset_index(drop=True)',
+        (
+            '_truth = pd.read_csv("input/train.csv").loc[_folds >= 0, '
+            f"{target}].reset_index(drop=True)"
+        ),
         '_oof = pd.read_csv("final/oof.csv")',
     ]
     if task.per_class:
@@ -131,7 +134,8 @@ def _own_score(brief: Brief) -> str:
         lines.append(f"_score = (_oof[{column}] == _truth).mean()")
     elif task.prediction == "probability":
         lines.append(
-            f"_score = (((_truth == {literal(task.classes[1])}) - _oof[{column}]) ** 2).mean() ** 0.5"
+            f"_score = (((_truth == {literal(task.classes[1])}) - _oof[{column}]) "
+            "** 2).mean() ** 0.5"
         )
     else:
         lines.append(f"_score = ((_truth - _oof[{column}]) ** 2).mean() ** 0.5")
@@ -139,7 +143,7 @@ def _own_score(brief: Brief) -> str:
 
 
 def mended_files(script: str, failure: Failure, brief: Brief) -> str | None:
-    """The files are there but not right: a last block puts columns, rows, gaps and ranges in order."""
+    """The files are there but wrong: a last block mends columns, rows, gaps and ranges."""
     if failure.type or not re.search(r"(oof|submission)\b", failure.said) or _MARK in script:
         return None
     if "final" not in script or "same prediction" in failure.said:
@@ -180,7 +184,8 @@ def mend(path, rows):
 
 _folds = pd.read_csv("input/folds.csv")["fold"].to_numpy()
 _train, _test = (pd.read_csv(f"input/{{name}}.csv"{as_text}) for name in ("train", "test"))
-_oof = mend("final/oof.csv", _train if pd.read_csv("final/oof.csv").shape[0] == len(_train) else _train[_folds >= 0])
+_whole = len(pd.read_csv("final/oof.csv")) == len(_train)
+_oof = mend("final/oof.csv", _train if _whole else _train[_folds >= 0])
 if len(_oof) == len(_train):
     _oof = _oof[_folds >= 0]
 _out = mend("final/submission.csv", _test)
@@ -201,12 +206,14 @@ def _values(brief: Brief) -> str:
             "        if not values.dropna().isin(classes).all():\n"
             '            numbers = pd.to_numeric(values, errors="coerce")\n'
             "            codes = np.rint(numbers.fillna(0)).clip(0, len(classes) - 1).astype(int)\n"
-            "            values = values.where(values.isin(classes), np.array(classes, dtype=object)[codes])\n"
+            "            values = values.where(values.isin(classes), "
+            "np.array(classes, dtype=object)[codes])\n"
             "        table[column] = values.fillna(values.mode().iloc[0])"
         )
     clip = ".clip(0, 1)" if task.prediction == "probability" else ""
     return (
-        '        values = pd.to_numeric(values, errors="coerce").replace([np.inf, -np.inf], np.nan)\n'
+        "        values = pd.to_numeric(values, "
+        'errors="coerce").replace([np.inf, -np.inf], np.nan)\n'
         f"        table[column] = values.fillna(values.median()){clip}"
     )
 
@@ -217,7 +224,8 @@ def _normalised(brief: Brief) -> str:
     return (
         "for _table in (_oof, _out):\n"
         "    _sums = _table[COLUMNS_TO_HAND_IN].clip(lower=1e-9).sum(axis=1)\n"
-        "    _table[COLUMNS_TO_HAND_IN] = _table[COLUMNS_TO_HAND_IN].clip(lower=1e-9).div(_sums, axis=0)\n"
+        "    _table[COLUMNS_TO_HAND_IN] = "
+        "_table[COLUMNS_TO_HAND_IN].clip(lower=1e-9).div(_sums, axis=0)\n"
     )
 
 

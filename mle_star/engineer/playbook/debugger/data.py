@@ -12,20 +12,29 @@ from mle_star.engineer.playbook.debugger.source import (
     Source,
     Span,
     after_tables_are_read,
+    arguments_of,
     name_of,
     with_lines_on_top,
+    words,
 )
 
-_NEEDS_FULL = set(
-    "LinearRegression Ridge RidgeCV RidgeClassifier Lasso LassoCV ElasticNet ElasticNetCV LogisticRegression HuberRegressor "
-    "SGDRegressor SGDClassifier BayesianRidge PoissonRegressor QuantileRegressor KNeighborsRegressor KNeighborsClassifier "
-    "SVR SVC LinearSVR LinearSVC MLPRegressor MLPClassifier GradientBoostingRegressor GradientBoostingClassifier PCA "
-    "TruncatedSVD SelectKBest KMeans GaussianNB MultinomialNB PolynomialFeatures AdaBoostRegressor AdaBoostClassifier "
-    "ExtraTreesRegressor ExtraTreesClassifier RandomForestRegressor RandomForestClassifier LinearDiscriminantAnalysis".split()
+_NEEDS_FULL = words(
+    "LinearRegression Ridge RidgeCV RidgeClassifier Lasso LassoCV ElasticNet "
+    "ElasticNetCV LogisticRegression HuberRegressor "
+    "SGDRegressor SGDClassifier BayesianRidge PoissonRegressor QuantileRegressor "
+    "KNeighborsRegressor KNeighborsClassifier "
+    "SVR SVC LinearSVR LinearSVC MLPRegressor MLPClassifier "
+    "GradientBoostingRegressor GradientBoostingClassifier PCA "
+    "TruncatedSVD SelectKBest KMeans GaussianNB MultinomialNB PolynomialFeatures "
+    "AdaBoostRegressor AdaBoostClassifier "
+    "ExtraTreesRegressor ExtraTreesClassifier RandomForestRegressor "
+    "RandomForestClassifier LinearDiscriminantAnalysis"
 )
 _TEXTUAL = (
-    r"could not convert string to float|bad pandas dtypes|dtypes? (for data )?must be int, float|non-numeric data"
-    r"|Cannot cast object dtype|unsupported operand type\(s\) for .*'str'|Cannot perform reduction .* with string dtype"
+    r"could not convert string to float|bad pandas dtypes|dtypes? (for data "
+    r")?must be int, float|non-numeric data"
+    r"|Cannot cast object dtype|unsupported operand type\(s\) for .*'str'|Cannot "
+    r"perform reduction .* with string dtype"
     r"|DataFrame.dtypes for data must be|does not support operation"
 )
 
@@ -91,7 +100,7 @@ def _forgiving(source: Source, call: ast.Call) -> tuple[Span, str] | None:
 
 
 def strings_in_features(script: str, failure: Failure, brief: Brief) -> str | None:
-    """Strings reach a model: mend a check for the old object dtype, else turn categories into codes."""
+    """Strings reach a model: mend checks for the object dtype, else make codes of categories."""
     if not re.search(_TEXTUAL, failure.said):
         return None
     repaired = _string_dtype(script)
@@ -110,15 +119,17 @@ def strings_in_features(script: str, failure: Failure, brief: Brief) -> str | No
             f"        continue\n"
             f"    _levels = sorted({train}[_column].dropna().astype(str).unique())\n"
             f"    _codes = {{level: code for code, level in enumerate(_levels)}}\n"
-            f"    {train}[_column] = {train}[_column].astype(str).map(_codes).fillna(-1).astype(float)\n"
-            f"    {test}[_column] = {test}[_column].astype(str).map(_codes).fillna(-1).astype(float)"
+            f"    {train}[_column] = "
+            f"{train}[_column].astype(str).map(_codes).fillna(-1).astype(float)\n"
+            f"    {test}[_column] = "
+            f"{test}[_column].astype(str).map(_codes).fillna(-1).astype(float)"
         )
 
     return after_tables_are_read(script, code)
 
 
 def _string_dtype(script: str) -> str:
-    """pandas 3 reads strings as ``str``, not ``object``: comparisons with object no longer find them."""
+    """In pandas 3 strings have the dtype ``str``: comparisons with object don't find them."""
     source = Source(script)
     edits: list[tuple[Span, str]] = []
     for node in ast.walk(source.tree):
@@ -139,7 +150,8 @@ def _string_dtype(script: str) -> str:
 
 def _selected(source: Source, call: ast.Call) -> list[tuple[Span, str]]:
     edits: list[tuple[Span, str]] = []
-    for position, part in enumerate([*call.args, *call.keywords]):
+    parts: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+    for position, part in enumerate(parts):
         value = part.value if isinstance(part, ast.keyword) else part
         include = part.arg == "include" if isinstance(part, ast.keyword) else position == 0
         items = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
@@ -183,7 +195,7 @@ def gaps_in_features(script: str, failure: Failure, brief: Brief) -> str | None:
         return None
     source = Source(script)
     named = re.search(r"\n(\w+) does not accept missing values", failure.said)
-    names = {named.group(1)} if named and named.group(1) in _NEEDS_FULL else _NEEDS_FULL
+    names = frozenset({named.group(1)}) if named and named.group(1) in _NEEDS_FULL else _NEEDS_FULL
     steps = 'SimpleImputer(strategy="median", keep_empty_features=True)'
     edits = [
         (source.span(c), f"make_pipeline({steps}, {source.of(c)})") for c in _models(source, names)
@@ -196,7 +208,7 @@ def gaps_in_features(script: str, failure: Failure, brief: Brief) -> str | None:
 
 
 def infinite_features(script: str, failure: Failure, brief: Brief) -> str | None:
-    """Infinite values reach a model: they are missing values, and filled where the model needs that."""
+    """Infinite values reach a model: they become missing values, filled where needed."""
     if not re.search(r"infinity|contains `?inf|too large for dtype", failure.said):
         return None
     source = Source(script)
@@ -217,14 +229,19 @@ def infinite_features(script: str, failure: Failure, brief: Brief) -> str | None
     if not edits:
         return None
     helper = [
-        "", "", "def finite(table):", '    """Infinite values become missing values."""',
-        "    values = np.asarray(table, dtype=float)", "    return np.where(np.isfinite(values), values, np.nan)", "",
-    ]  # fmt: skip
+        "",
+        "",
+        "def finite(table):",
+        '    """Infinite values become missing values."""',
+        "    values = np.asarray(table, dtype=float)",
+        "    return np.where(np.isfinite(values), values, np.nan)",
+        "",
+    ]
     names = ("SimpleImputer", "make_pipeline", "FunctionTransformer")
     return with_lines_on_top(source.edited(edits), *(IMPORTS[name] for name in names), *helper)
 
 
-def _models(source: Source, names: set[str]) -> list[ast.Call]:
+def _models(source: Source, names: frozenset[str]) -> list[ast.Call]:
     """Constructor calls that are not part of a pipeline already."""
     inside = {
         id(n)
@@ -257,10 +274,15 @@ def feature_names(script: str, failure: Failure, brief: Brief) -> str | None:
         if isinstance(value, ast.Attribute) and value.attr in ("predict", "predict_proba"):
             edits.append((source.span(value), f"lambda table: {source.of(value)}(plain(table))"))
     helper = [
-        "", "", "def plain(table):", '    """The table with column names that every library accepts."""',
-        '    if not hasattr(table, "columns"):', "        return table",
-        '    return table.set_axis([f"x{i}" for i in range(table.shape[1])], axis=1)', "",
-    ]  # fmt: skip
+        "",
+        "",
+        "def plain(table):",
+        '    """The table with column names that every library accepts."""',
+        '    if not hasattr(table, "columns"):',
+        "        return table",
+        '    return table.set_axis([f"x{i}" for i in range(table.shape[1])], axis=1)',
+        "",
+    ]
     return with_lines_on_top(source.edited(edits), *helper)
 
 
@@ -276,7 +298,7 @@ def unseen_categories(script: str, failure: Failure, brief: Brief) -> str | None
     ):
         for call in source.calls(name):
             if not any(k.arg == "handle_unknown" for k in call.keywords):
-                given = [source.of(part) for part in [*call.args, *call.keywords]]
+                given = arguments_of(source, call)
                 edits.append((source.span(call), f"{name}({', '.join([*given, options])})"))
     if edits and "unknown categories" in failure.said:
         return source.edited(edits)
@@ -299,7 +321,10 @@ def untidy_values(script: str, failure: Failure, brief: Brief) -> str | None:
         return None
     inside = [c for c in ast.walk(statement) if isinstance(c, ast.Call)]
     if re.search(
-        r"Unable to parse string|time data|doesn't match format|Unknown datetime string|out of bounds",
+        (
+            r"Unable to parse string|time data|doesn't match format|Unknown datetime "
+            r"string|out of bounds"
+        ),
         failure.said,
         re.IGNORECASE,
     ):
@@ -317,7 +342,10 @@ def untidy_values(script: str, failure: Failure, brief: Brief) -> str | None:
         ]
         return source.edited([(source.span(c), f"{source.of(c)[:-1]}, key=str)") for c in calls])
     if re.search(
-        r"Cannot convert (float )?(non-finite|NaN)|cannot convert float NaN|Cannot convert non-finite|NA or inf",
+        (
+            r"Cannot convert (float )?(non-finite|NaN)|cannot convert float NaN"
+            r"|Cannot convert non-finite|NA or inf"
+        ),
         failure.said,
         re.IGNORECASE,
     ):
@@ -338,7 +366,7 @@ def _coerced(source: Source, call: ast.Call) -> tuple[Span, str] | None:
     named = {k.arg for k in call.keywords}
     if name_of(call.func) == "to_datetime" and "format" not in named:
         options.append('format="mixed"')
-    given = [source.of(part) for part in [*call.args, *call.keywords]]
+    given = arguments_of(source, call)
     return (
         (source.span(call), f"{source.of(call.func)}({', '.join([*given, *options])})")
         if options
@@ -361,6 +389,13 @@ def _accessors(source: Source, statement: ast.stmt, failure: Failure) -> str | N
 
 
 RULES = (
-    fold_not_merged, missing_column, unseen_categories, untidy_values, strings_in_features, chained_fill,
-    infinite_features, gaps_in_features, feature_names,
-)  # fmt: skip
+    fold_not_merged,
+    missing_column,
+    unseen_categories,
+    untidy_values,
+    strings_in_features,
+    chained_fill,
+    infinite_features,
+    gaps_in_features,
+    feature_names,
+)

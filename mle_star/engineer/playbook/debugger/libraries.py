@@ -1,4 +1,4 @@
-"""Arguments and functions that a library no longer has (pandas 3, numpy 2, scikit-learn 1.9, LightGBM 4, XGBoost 3)."""
+"""Arguments and functions that pandas 3, numpy 2, scikit-learn 1.9 and others no longer have."""
 
 from __future__ import annotations
 
@@ -10,28 +10,63 @@ from mle_star.engineer.playbook.debugger.source import (
     Failure,
     Source,
     Span,
+    arguments_of,
     name_of,
     with_lines_on_top,
 )
 
 _RENAMED = {
-    "sparse": "sparse_output", "base_estimator": "estimator", "line_terminator": "lineterminator", "affinity": "metric",
-}  # fmt: skip
+    "sparse": "sparse_output",
+    "base_estimator": "estimator",
+    "line_terminator": "lineterminator",
+    "affinity": "metric",
+}
 _TOGETHER = {"early_stopping_rounds", "verbose", "verbose_eval", "evals_result", "eval_metric"}
-"""Arguments that usually fail together: one repair round for all of them in a ``fit`` or ``train`` call."""
+"""Arguments of ``fit`` or ``train`` that fail together: one repair round for all of them."""
 _NUMPY = {
-    "float": "float", "int": "int", "bool": "bool", "object": "object", "str": "str", "long": "int", "complex": "complex",
-    "float_": "np.float64", "complex_": "np.complex128", "string_": "np.bytes_", "unicode_": "np.str_",
-    "Inf": "np.inf", "Infinity": "np.inf", "infty": "np.inf", "PINF": "np.inf", "NINF": "-np.inf", "NaN": "np.nan", "NAN": "np.nan",
-    "product": "np.prod", "cumproduct": "np.cumprod", "in1d": "np.isin", "trapz": "np.trapezoid", "row_stack": "np.vstack",
-    "sometrue": "np.any", "alltrue": "np.all", "round_": "np.round", "msort": "np.sort",
-}  # fmt: skip
+    "float": "float",
+    "int": "int",
+    "bool": "bool",
+    "object": "object",
+    "str": "str",
+    "long": "int",
+    "complex": "complex",
+    "float_": "np.float64",
+    "complex_": "np.complex128",
+    "string_": "np.bytes_",
+    "unicode_": "np.str_",
+    "Inf": "np.inf",
+    "Infinity": "np.inf",
+    "infty": "np.inf",
+    "PINF": "np.inf",
+    "NINF": "-np.inf",
+    "NaN": "np.nan",
+    "NAN": "np.nan",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "in1d": "np.isin",
+    "trapz": "np.trapezoid",
+    "row_stack": "np.vstack",
+    "sometrue": "np.any",
+    "alltrue": "np.all",
+    "round_": "np.round",
+    "msort": "np.sort",
+}
 _METHODS = {
-    "get_feature_names": "get_feature_names_out", "iteritems": "items", "ix": "loc", "applymap": "map",
-    "best_ntree_limit": "best_iteration", "as_matrix": "to_numpy", "get_values": "to_numpy", "to_list": "tolist",
-    "is_monotonic": "is_monotonic_increasing", "n_features_": "n_features_in_", "base_estimator_": "estimator_",
-    "ravel": "to_numpy().ravel", "reshape": "to_numpy().reshape",
-}  # fmt: skip
+    "get_feature_names": "get_feature_names_out",
+    "iteritems": "items",
+    "ix": "loc",
+    "applymap": "map",
+    "best_ntree_limit": "best_iteration",
+    "as_matrix": "to_numpy",
+    "get_values": "to_numpy",
+    "to_list": "tolist",
+    "is_monotonic": "is_monotonic_increasing",
+    "n_features_": "n_features_in_",
+    "base_estimator_": "estimator_",
+    "ravel": "to_numpy().ravel",
+    "reshape": "to_numpy().reshape",
+}
 
 
 def unknown_keyword(script: str, failure: Failure, brief: Brief) -> str | None:
@@ -122,7 +157,7 @@ def _inside(source: Source, call: ast.Call, edit: tuple[Span, str]) -> str:
 
 
 def _in_dictionaries(source: Source, keyword: str) -> list[tuple[Span, str]]:
-    """Settings passed as ``**params``: the entry is taken out of the literal, or out of ``dict(...)``."""
+    """Settings passed as ``**params``: the entry is taken out of the literal."""
     edits = []
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Dict):
@@ -238,7 +273,7 @@ def _appended(source: Source) -> str | None:
 
 
 def read_only_array(script: str, failure: Failure, brief: Brief) -> str | None:
-    """pandas 3 hands out arrays that share memory and can't be written to."""
+    """Arrays that pandas 3 hands out share memory with the table and can't be written to."""
     if "read-only" not in failure.message or failure.type != "ValueError":
         return None
     source = Source(script)
@@ -252,7 +287,7 @@ def read_only_array(script: str, failure: Failure, brief: Brief) -> str | None:
             and name_of(node.func) == "to_numpy"
             and not _has(node, "copy")
         ):
-            given = [source.of(part) for part in [*node.args, *node.keywords]]
+            given = arguments_of(source, node)
             new = f"{source.of(node.func)}({', '.join([*given, 'copy=True'])})"
             edits.append((source.span(node), new))
     return source.edited(edits)
@@ -263,7 +298,7 @@ def _has(call: ast.Call, keyword: str) -> bool:
 
 
 def unavoidable_copy(script: str, failure: Failure, brief: Brief) -> str | None:
-    """numpy 2 takes ``copy=False`` at its word."""
+    """Since numpy 2 an array takes ``copy=False`` at its word."""
     if "copy" not in failure.message or "avoid" not in failure.message:
         return None
     source = Source(script)
@@ -282,7 +317,10 @@ def no_gpu(script: str, failure: Failure, brief: Brief) -> str | None:
 
 def too_many_processes(script: str, failure: Failure, brief: Brief) -> str | None:
     """Worker processes or threads can't be started: one is enough."""
-    said = r"start new thread|Resource temporarily|BrokenProcessPool|TerminatedWorkerError|fork|semaphore|\[Errno 38\]|processes at once"
+    said = (
+        r"start new thread|Resource temporarily|BrokenProcessPool"
+        r"|TerminatedWorkerError|fork|semaphore|\[Errno 38\]|processes at once"
+    )
     if not re.search(said, failure.said):
         return None
     return re.sub(r"\b(n_jobs|num_workers|thread_count|nthread|num_threads)=-?\d+", r"\1=1", script)
@@ -305,6 +343,13 @@ def gone_pandas_option(script: str, failure: Failure, brief: Brief) -> str | Non
 
 
 RULES = (
-    removed_from_numpy, gone_pandas_option, unknown_keyword, refused_value, removed_method, read_only_array,
-    unavoidable_copy, no_gpu, too_many_processes,
-)  # fmt: skip
+    removed_from_numpy,
+    gone_pandas_option,
+    unknown_keyword,
+    refused_value,
+    removed_method,
+    read_only_array,
+    unavoidable_copy,
+    no_gpu,
+    too_many_processes,
+)

@@ -8,58 +8,107 @@ import re
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook import script as canonical
-from mle_star.engineer.playbook.debugger.source import Failure, Source, name_of, with_lines_on_top
+from mle_star.engineer.playbook.debugger.source import (
+    Failure,
+    Source,
+    name_of,
+    with_lines_on_top,
+    words,
+)
 
 _SKLEARN = {
     "base": "clone BaseEstimator TransformerMixin RegressorMixin ClassifierMixin",
     "calibration": "CalibratedClassifierCV",
     "cluster": "KMeans MiniBatchKMeans",
-    "compose": "ColumnTransformer TransformedTargetRegressor make_column_transformer make_column_selector",
+    "compose": (
+        "ColumnTransformer TransformedTargetRegressor make_column_transformer make_column_selector"
+    ),
     "decomposition": "PCA TruncatedSVD NMF",
-    "ensemble": "RandomForestRegressor RandomForestClassifier ExtraTreesRegressor ExtraTreesClassifier "
+    "ensemble": "RandomForestRegressor RandomForestClassifier ExtraTreesRegressor "
+    "ExtraTreesClassifier "
     "GradientBoostingRegressor GradientBoostingClassifier HistGradientBoostingRegressor "
-    "HistGradientBoostingClassifier StackingRegressor StackingClassifier VotingRegressor VotingClassifier "
+    "HistGradientBoostingClassifier StackingRegressor StackingClassifier "
+    "VotingRegressor VotingClassifier "
     "BaggingRegressor BaggingClassifier AdaBoostRegressor AdaBoostClassifier",
     "feature_extraction.text": "TfidfVectorizer CountVectorizer HashingVectorizer",
-    "feature_selection": "SelectKBest VarianceThreshold f_regression f_classif mutual_info_regression mutual_info_classif",
+    "feature_selection": (
+        "SelectKBest VarianceThreshold f_regression f_classif mutual_info_regression "
+        "mutual_info_classif"
+    ),
     "impute": "SimpleImputer KNNImputer",
     "isotonic": "IsotonicRegression",
-    "linear_model": "LinearRegression Ridge RidgeCV RidgeClassifier Lasso LassoCV ElasticNet LogisticRegression "
+    "linear_model": "LinearRegression Ridge RidgeCV RidgeClassifier Lasso LassoCV ElasticNet "
+    "LogisticRegression "
     "HuberRegressor SGDClassifier SGDRegressor BayesianRidge PoissonRegressor QuantileRegressor",
-    "metrics": "mean_squared_error root_mean_squared_error mean_absolute_error r2_score roc_auc_score accuracy_score "
-    "log_loss f1_score mean_squared_log_error average_precision_score cohen_kappa_score balanced_accuracy_score "
+    "metrics": "mean_squared_error root_mean_squared_error mean_absolute_error r2_score "
+    "roc_auc_score accuracy_score "
+    "log_loss f1_score mean_squared_log_error average_precision_score "
+    "cohen_kappa_score balanced_accuracy_score "
     "matthews_corrcoef mean_absolute_percentage_error median_absolute_error brier_score_loss",
-    "model_selection": "KFold StratifiedKFold GroupKFold TimeSeriesSplit train_test_split cross_val_predict "
+    "model_selection": "KFold StratifiedKFold GroupKFold TimeSeriesSplit train_test_split "
+    "cross_val_predict "
     "cross_val_score cross_validate GridSearchCV RandomizedSearchCV PredefinedSplit",
     "naive_bayes": "MultinomialNB ComplementNB GaussianNB BernoulliNB",
     "neighbors": "KNeighborsRegressor KNeighborsClassifier",
     "neural_network": "MLPRegressor MLPClassifier",
     "pipeline": "Pipeline make_pipeline FeatureUnion make_union",
-    "preprocessing": "StandardScaler MinMaxScaler RobustScaler OneHotEncoder OrdinalEncoder LabelEncoder TargetEncoder "
-    "PolynomialFeatures QuantileTransformer PowerTransformer FunctionTransformer SplineTransformer KBinsDiscretizer",
+    "preprocessing": "StandardScaler MinMaxScaler RobustScaler OneHotEncoder OrdinalEncoder "
+    "LabelEncoder TargetEncoder "
+    "PolynomialFeatures QuantileTransformer PowerTransformer FunctionTransformer "
+    "SplineTransformer KBinsDiscretizer",
     "svm": "SVR SVC LinearSVR LinearSVC",
-}  # fmt: skip
+}
 IMPORTS = {
-    "np": "import numpy as np", "pd": "import pandas as pd", "lgb": "import lightgbm as lgb", "xgb": "import xgboost as xgb",
-    "Path": "from pathlib import Path", "defaultdict": "from collections import defaultdict",
-    "Counter": "from collections import Counter", "partial": "from functools import partial",
-    "LGBMRegressor": "from lightgbm import LGBMRegressor", "LGBMClassifier": "from lightgbm import LGBMClassifier",
-    "XGBRegressor": "from xgboost import XGBRegressor", "XGBClassifier": "from xgboost import XGBClassifier",
-    "stats": "from scipy import stats", "sparse": "from scipy import sparse", "minimize": "from scipy.optimize import minimize",
-    "rankdata": "from scipy.stats import rankdata", "datetime": "from datetime import datetime", "scipy": "import scipy",
-    "combinations": "from itertools import combinations", "product": "from itertools import product",
-    **{m: f"import {m}" for m in "os sys re gc math json time random warnings itertools string copy functools optuna".split()},
-    **{n: f"from sklearn.{module} import {n}" for module, ns in _SKLEARN.items() for n in ns.split()},
-}  # fmt: skip
+    "np": "import numpy as np",
+    "pd": "import pandas as pd",
+    "lgb": "import lightgbm as lgb",
+    "xgb": "import xgboost as xgb",
+    "Path": "from pathlib import Path",
+    "defaultdict": "from collections import defaultdict",
+    "Counter": "from collections import Counter",
+    "partial": "from functools import partial",
+    "LGBMRegressor": "from lightgbm import LGBMRegressor",
+    "LGBMClassifier": "from lightgbm import LGBMClassifier",
+    "XGBRegressor": "from xgboost import XGBRegressor",
+    "XGBClassifier": "from xgboost import XGBClassifier",
+    "stats": "from scipy import stats",
+    "sparse": "from scipy import sparse",
+    "minimize": "from scipy.optimize import minimize",
+    "rankdata": "from scipy.stats import rankdata",
+    "datetime": "from datetime import datetime",
+    "scipy": "import scipy",
+    "combinations": "from itertools import combinations",
+    "product": "from itertools import product",
+    **{
+        m: f"import {m}"
+        for m in words(
+            "os sys re gc math json time random warnings itertools string copy functools optuna"
+        )
+    },
+    **{
+        n: f"from sklearn.{module} import {n}"
+        for module, ns in _SKLEARN.items()
+        for n in ns.split()
+    },
+}
 """Name -> the import that brings it."""
 
 _BOOSTERS = {"lightgbm": "LGBM", "xgboost": "XGB", "catboost": "CatBoost"}
 _SETTINGS = {
-    "n_estimators": "max_iter", "iterations": "max_iter", "num_iterations": "max_iter", "learning_rate": "learning_rate",
-    "eta": "learning_rate", "num_leaves": "max_leaf_nodes", "max_leaves": "max_leaf_nodes", "random_state": "random_state",
-    "random_seed": "random_state", "seed": "random_state", "reg_lambda": "l2_regularization", "l2_leaf_reg": "l2_regularization",
+    "n_estimators": "max_iter",
+    "iterations": "max_iter",
+    "num_iterations": "max_iter",
+    "learning_rate": "learning_rate",
+    "eta": "learning_rate",
+    "num_leaves": "max_leaf_nodes",
+    "max_leaves": "max_leaf_nodes",
+    "random_state": "random_state",
+    "random_seed": "random_state",
+    "seed": "random_state",
+    "reg_lambda": "l2_regularization",
+    "l2_leaf_reg": "l2_regularization",
     "min_child_samples": "min_samples_leaf",
-}  # fmt: skip
+}
 _PICTURES = {"matplotlib", "seaborn", "plotly", "IPython", "missingno", "wandb", "mlflow", "shap"}
 
 
@@ -87,7 +136,7 @@ def missing_import(script: str, failure: Failure, brief: Brief) -> str | None:
 
 
 def moved_import(script: str, failure: Failure, brief: Brief) -> str | None:
-    """``cannot import name``: import it from where it lives now, or not at all where it is not used."""
+    """``cannot import name``: import it from where it lives now, or not at all."""
     found = re.search(r"cannot import name '(\w+)' from '([\w.]+)'", failure.message)
     if not found:
         return None
@@ -117,7 +166,7 @@ def textwrap_indent(text: str, indent: str) -> str:
 
 
 def missing_model_library(script: str, failure: Failure, brief: Brief) -> str | None:
-    """A boosting library is not installed: drop its model where others remain, else use scikit-learn's."""
+    """A boosting library is missing: drop its model if others remain, else use scikit-learn's."""
     module = _missing_module(failure)
     if module not in _BOOSTERS:
         return None
@@ -181,8 +230,17 @@ def _with_relative(script: str, prefix: str, module: str, brief: Brief) -> str |
             ]
             edits.append((source.span(call), f"{relative}({', '.join(dict.fromkeys(settings))})"))
         elif name == "fit":
-            for keyword in ("eval_set", "verbose", "callbacks", "early_stopping_rounds", "eval_metric", "cat_features",
-                            "categorical_feature", "use_best_model", "plot"):  # fmt: skip
+            for keyword in (
+                "eval_set",
+                "verbose",
+                "callbacks",
+                "early_stopping_rounds",
+                "eval_metric",
+                "cat_features",
+                "categorical_feature",
+                "use_best_model",
+                "plot",
+            ):
                 edit = source.without_keyword(call, keyword)
                 edits += [edit] if edit else []
     if not used:

@@ -13,8 +13,12 @@ _STANDARD = ("train.csv", "test.csv", "folds.csv", "sample_submission.csv")
 
 
 def _path(failure: Failure) -> str:
-    found = re.search(r"(?:No such file or directory|Permission denied|Read-only file system|non-existent directory)"
-                      r":\s*'([^']+)'", failure.said)  # fmt: skip
+    found = re.search(
+        r"(?:No such file or directory|Permission denied|Read-only file system"
+        r"|non-existent directory)"
+        r":\s*'([^']+)'",
+        failure.said,
+    )
     return found.group(1) if found else ""
 
 
@@ -30,10 +34,11 @@ def missing_input(script: str, failure: Failure, brief: Brief) -> str | None:
     edits = [
         (source.span(node), f'"input/{name}"')
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
         and (node.value == path or (node.value.endswith(name) and "input/" not in node.value))
         and not _inside_joined(source, node)
-    ]  # fmt: skip
+    ]
     whole = [
         node
         for node in ast.walk(source.tree)

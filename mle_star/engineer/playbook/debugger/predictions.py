@@ -14,7 +14,7 @@ _KEPT = {"learning_rate", "max_depth", "random_state"}
 
 
 def labels_from_zero(script: str, failure: Failure, brief: Brief) -> str | None:
-    """XGBoost wants labels 0, 1, 2, ...: scikit-learn's boosting takes any, with the same settings."""
+    """XGBoost wants labels 0, 1, 2, ...; scikit-learn's boosting takes any."""
     if not re.search(r"Invalid classes inferred|label must be in \[0|Expected: \[0", failure.said):
         return None
     source = Source(script)
@@ -34,7 +34,10 @@ def labels_from_zero(script: str, failure: Failure, brief: Brief) -> str | None:
 
 def rare_classes(script: str, failure: Failure, brief: Brief) -> str | None:
     """A class has too few members to be stratified."""
-    said = r"least populated class|greater than the number of members in each class|Supported target types are"
+    said = (
+        r"least populated class|greater than the number of members in each class"
+        r"|Supported target types are"
+    )
     if not re.search(said, failure.said):
         return None
     source = Source(script)
@@ -115,7 +118,10 @@ def metric_and_values(script: str, failure: Failure, brief: Brief) -> str | None
 
 def positive_column(script: str, failure: Failure, brief: Brief) -> str | None:
     """``predict_proba`` gives a column per class where one number per row is wanted."""
-    said = r"could not broadcast input array|shape mismatch|multilabel-indicator|must be 1-?d|should be a 1d array|1-dimensional|setting an array element"
+    said = (
+        r"could not broadcast input array|shape mismatch|multilabel-indicator|must be "
+        r"1-?d|should be a 1d array|1-dimensional|setting an array element"
+    )
     if not re.search(said, failure.said, re.IGNORECASE) or len(brief.task.classes) > 2:
         return None
     source = Source(script)

@@ -8,16 +8,18 @@ import re
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook import script as canonical
 from mle_star.engineer.playbook.debugger.names import _without_keys
-from mle_star.engineer.playbook.debugger.source import Failure, Source
+from mle_star.engineer.playbook.debugger.source import Failure, Source, words
 
 _SLOW = re.compile(
-    r"time-?\s?out|timed out|ran longer|more memory|time limit|too long|seconds .*(limit|allowed)|out[ _]of[ _]memory|MemoryError|Unable to allocate"
+    r"time-?\s?out|timed out|ran longer|more memory|time limit|too long|seconds "
+    r".*(limit|allowed)|out[ _]of[ _]memory|MemoryError|Unable to allocate"
     r"|bad_alloc|Cannot allocate|memory limit|was killed|SIGKILL",
     re.IGNORECASE,
 )
-_COUNTS = set(
-    "n_estimators num_boost_round num_iterations iterations max_iter epochs n_epochs n_trials n_iter n_repeats nrounds "
-    "n_bags n_seeds max_features n_components".split()
+_COUNTS = words(
+    "n_estimators num_boost_round num_iterations iterations max_iter epochs "
+    "n_epochs n_trials n_iter n_repeats nrounds "
+    "n_bags n_seeds max_features n_components"
 )
 _SMALLEST = {
     "n_trials": 3,
@@ -59,7 +61,7 @@ def one_model_less(script: str, failure: Failure, brief: Brief) -> str | None:
 
 
 def fewer_rounds(script: str, failure: Failure, brief: Brief) -> str | None:
-    """Half the trees, rounds, trials and repeats; larger steps where a learning rate goes with them."""
+    """Half the trees, rounds, trials and repeats, with a larger learning rate."""
     if not _slow(failure):
         return None
     source = Source(script)

@@ -8,6 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 Span = tuple[int, int]
+Placed = ast.expr | ast.stmt | ast.keyword
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
 
 
 class Source:
@@ -24,12 +30,12 @@ class Source:
         for line in text.encode().splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
 
-    def span(self, node: ast.expr | ast.stmt | ast.keyword) -> Span:
+    def span(self, node: Placed) -> Span:
         """Start and end of a node, as offsets into the UTF-8 text."""
         end_line, end_col = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self.starts[node.lineno - 1] + node.col_offset, self.starts[end_line - 1] + end_col
 
-    def of(self, node: ast.expr | ast.stmt | ast.keyword) -> str:
+    def of(self, node: Placed) -> str:
         """Source text of a node."""
         start, end = self.span(node)
         return self.text.encode()[start:end].decode()
@@ -108,6 +114,11 @@ class Source:
         return False
 
 
+def arguments_of(source: Source, call: ast.Call) -> list[str]:
+    """Source text of a call's arguments."""
+    return [*map(source.of, call.args), *map(source.of, call.keywords)]
+
+
 def name_of(node: ast.expr) -> str:
     """Last part of a dotted name."""
     if isinstance(node, ast.Attribute):
@@ -116,7 +127,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def with_lines_on_top(script: str, *lines: str) -> str:
-    """The script with lines put after its docstring and its last top-level import before any other code."""
+    """The script with lines put after its docstring and the imports that open it."""
     tree = ast.parse(script)
     after = 0
     for statement in tree.body:
@@ -134,7 +145,8 @@ def with_lines_on_top(script: str, *lines: str) -> str:
 def after_tables_are_read(script: str, code: Callable[[str, str], str]) -> str | None:
     """The script with code put behind the reading of the training and the test table.
 
-    ``code`` gets the two variables' names. None where the tables are not read into two names at one place.
+    ``code`` gets the two variables' names. None where the tables are not read into two names at one
+    place.
     """
     source = Source(script)
     found: dict[str, ast.Assign] = {}
@@ -194,7 +206,10 @@ class Failure:
 
 _FRAME = re.compile(r'^\s*File "([^"]*)", line (\d+)', re.MULTILINE)
 _NAMED = re.compile(
-    r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit|Warning)\w*)(?: in line (\d+))?(?::[ \t]*|[ \t]*$)",
+    (
+        r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit|Warning)\w*)(?: in line "
+        r"(\d+))?(?::[ \t]*|[ \t]*$)"
+    ),
     re.MULTILINE,
 )
 _ELSEWHERE = ("site-packages", "/lib/python", "\\lib\\", "<frozen", "<__array")
@@ -212,7 +227,8 @@ def failure_of(script: str, error: str) -> Failure:
     named = list(_NAMED.finditer(error))
     if not named:
         return Failure(error, "", error.strip(), line)
-    # In a traceback with causes the last exception counts; lines of its message may look like one as well.
+    # In a traceback with causes the last exception counts; lines of its message may look
+    # like one as well.
     last = named[-1]
     for found in named:
         if (

@@ -55,7 +55,7 @@ def plain_characters(script: str, failure: Failure, brief: Brief) -> str | None:
 
 
 def without_prose(script: str, failure: Failure, brief: Brief) -> str | None:
-    """Lines of prose become comments; lines indented by mistake move back; empty bodies get a ``pass``."""
+    """Prose becomes comments, wrong indentation is mended, empty bodies get a ``pass``."""
     if _parses(script):
         return None
     lines = script.translate(_QUOTES).expandtabs(4).splitlines()

@@ -1,7 +1,8 @@
 """The ways to combine, as source text.
 
-Every ``combine`` takes tables of shape (members, rows, columns). One that learns nothing maps a table to (rows,
-columns); one that learns takes a table to fit on, the truth of its rows and further tables.
+Every ``combine`` takes tables of shape (members, rows, columns). One that learns nothing maps a
+table to (rows, columns); one that learns takes a table to fit on, the truth of its rows and further
+tables.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from mle_star.engineer.playbook.ensembles.form import Form
 
 @dataclass(frozen=True)
 class Combination:
-    """Source of ``combine`` and its imports. ``learns``: it needs labels, so it is fitted fold by fold."""
+    """Source of ``combine`` and its imports; one that ``learns`` is fitted fold by fold."""
 
     text: str
     learns: bool
@@ -27,7 +28,7 @@ def ranks(tables: np.ndarray) -> np.ndarray:
 '''
 _GREEDY = '''
 def choose_weights(tables: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """How often each member is chosen when the one that helps the metric most is added again and again.
+    """How often each member is chosen when the most helpful one is added again and again.
 
     Caruana et al., "Ensemble selection from libraries of models", ICML 2004.
     """
@@ -72,8 +73,8 @@ def combination(key: str, form: Form, loss: str, scale: str) -> Combination:
         key: one of the plans.
         form: what the predictions are.
         loss: "squared", "absolute" or "log": what ``simplex`` and the stackers minimise.
-        scale: "log1p" where members are combined as log(1 + prediction), "logit" for a probability, "log" for
-            class probabilities, "" for numbers as they are.
+        scale: "log1p" where members are combined as log(1 + prediction), "logit" for a probability,
+            "log" for class probabilities, "" for numbers as they are.
     """
     if key in ("stack-linear", "stack-trees"):
         return _stack(key, form, loss, scale)
@@ -82,7 +83,10 @@ def combination(key: str, form: Form, loss: str, scale: str) -> Combination:
     return _PLAIN[key] if key != "geometric-mean" else _geometric(form, scale)
 
 
-_WEIGH = "    weights = choose_weights(fit, truth)\n    return [np.tensordot(weights, table, axes=1) for table in others]\n"
+_WEIGH = (
+    "    weights = choose_weights(fit, truth)\n    return [np.tensordot(weights, "
+    "table, axes=1) for table in others]\n"
+)
 _PLAIN = {
     "mean": _fixed("The plain mean.", "    return tables.mean(axis=0)\n"),
     "median": _fixed("The median of each prediction.", "    return np.median(tables, axis=0)\n"),
@@ -158,14 +162,14 @@ _LOSS = {
 
 def _simplex(loss: str) -> Combination:
     clip = "np.clip(p, 1e-6, 1 - 1e-6)" if loss in ("shares", "classes") else "p"
-    body = f"""    count = len(fit)
+    body = """    count = len(fit)
     scale = max(1e-12, loss(np.full(count, 1 / count), fit, truth))
     found = minimize(
         lambda weights: loss(weights, fit, truth) / scale,
         np.full(count, 1 / count),
         method="SLSQP",
         bounds=[(0, 1)] * count,
-        constraints={{"type": "eq", "fun": lambda weights: weights.sum() - 1}},
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
     )
     weights = np.clip(found.x, 0, None) / np.clip(found.x, 0, None).sum()
     return [np.tensordot(weights, table, axes=1) for table in others]

@@ -10,7 +10,7 @@ from mle_star.tasks.spec import TaskSpec
 
 @dataclass(frozen=True)
 class Metric:
-    """An expression in ``t`` (truth) and ``p`` (predictions), and what it imports from scikit-learn or scipy."""
+    """An expression in ``t`` (truth) and ``p`` (predictions), and what it imports."""
 
     expression: str
     imports: tuple[str, ...] = ()

@@ -10,14 +10,21 @@ from mle_star.engineer.playbook.ensembles.form import Form, form_of
 from mle_star.errors import NoAnswer
 
 PLANS = {
-    "weights": "Give the members weights that add up to one, chosen greedily by the metric on the other folds",
+    "weights": (
+        "Give the members weights that add up to one, chosen greedily by the metric "
+        "on the other folds"
+    ),
     "simplex": "Give the members non-negative weights that minimise the loss on the other folds",
-    "weights-per-column": "Choose the members' weights for each predicted column by itself, on the other folds",
+    "weights-per-column": (
+        "Choose the members' weights for each predicted column by itself, on the other folds"
+    ),
     "rank-average": "Average the members' ranks, since the metric looks at the order alone",
     "rank-weights": "Weight the members' ranks, chosen greedily by the metric on the other folds",
     "geometric-mean": "Average the members on the log scale",
     "median": "Take the median of the members' predictions",
-    "trimmed-mean": "Leave out the lowest and the highest prediction of each row and average the rest",
+    "trimmed-mean": (
+        "Leave out the lowest and the highest prediction of each row and average the rest"
+    ),
     "stack-linear": "Fit a regularised linear model to the members' predictions on the other folds",
     "stack-trees": "Fit small boosted trees to the members' predictions on the other folds",
     "vote": "Let the members vote; the best member decides ties",
@@ -44,8 +51,8 @@ _KEY = re.compile(r"\[([a-z-]+)\]\s*$")
 def plan_ensemble(brief: Brief, members: Sequence[MemberView], tried: Sequence[Tried]) -> str:
     """The next plan: a sentence that ends with its key in brackets.
 
-    The metric and the kind of prediction fix the order; a family of plans that scored worse than another
-    goes to the end.
+    The metric and the kind of prediction fix the order; a family of plans that scored worse than
+    another goes to the end.
 
     Raises:
         NoAnswer: fewer than two members, or every plan was tried.
@@ -86,10 +93,19 @@ def _order(brief: Brief, members: Sequence[MemberView]) -> list[str]:
 
 
 _SEPARABLE = {
-    "rmse", "mse", "mae", "median_ae", "rmsle", "mean_columnwise_rmsle", "mean_columnwise_roc_auc",
-    "roc_auc", "log_loss", "brier", "r2",
-}  # fmt: skip
-"""Metrics that are a mean over columns, so that a column's weights can be chosen without the others."""
+    "rmse",
+    "mse",
+    "mae",
+    "median_ae",
+    "rmsle",
+    "mean_columnwise_rmsle",
+    "mean_columnwise_roc_auc",
+    "roc_auc",
+    "log_loss",
+    "brier",
+    "r2",
+}
+"""Metrics that are a mean over columns: weights can be chosen column by column."""
 
 
 def _by_form(form: Form, metric: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The ensemble script: reads the members' predictions, combines them, writes what every script writes."""
+"""The ensemble script: it reads the members' predictions, combines and writes them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def ensemble(brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
     direction = "higher" if task.maximize else "lower"
     targets = ", ".join(f"`{target}`" for target in task.target)
     head = [
-        f'"""Combine {len(members)} scripts that predict {targets} ({task.metric}, {direction} is better).',
+        (
+            f'"""Combine {len(members)} scripts that predict {targets} '
+            f"({task.metric}, {direction} is better)."
+        ),
         "",
         f'{PLANS[key]}.\n"""',
         "",
@@ -117,11 +120,16 @@ def _truth(form: Form) -> str:
         "shares": "truth = (train.loc[scored, TARGETS] == CLASSES[1]).to_numpy(dtype=float)\n",
         "codes": (
             "truth = np.column_stack(\n"
-            "    [pd.Categorical(train.loc[scored, c], categories=CLASSES).codes for c in TARGETS]\n"
+            "    [pd.Categorical(train.loc[scored, c], categories=CLASSES).codes "
+            "for c in TARGETS]\n"
             ")\n"
         ),
-        "classes": "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n",
-        "votes": "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n",
+        "classes": (
+            "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n"
+        ),
+        "votes": (
+            "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n"
+        ),
     }[form]
 
 
@@ -129,7 +137,10 @@ def _score(brief: Brief, form: Form, name: str, expression: str, combined: str) 
     task = brief.task
     greedy = "choose_weights" in combined
     higher = task.maximize if name == task.metric else name == "accuracy"
-    constants = f"# Members chosen at most, and which way the metric is better.\nROUNDS = 25\nSIGN = {1 if higher else -1}\n"
+    constants = ""
+    if greedy:
+        constants = "# Members chosen at most, and which way the metric is better.\nROUNDS = 25\n"
+        constants += f"SIGN = {1 if higher else -1}\n\n\n"
     stands_in = "" if name == task.metric else f"; it stands in for {task.metric}"
     if form == "classes":
         body = f"    predicted = finish(predicted)\n    return float({expression})\n"
@@ -147,7 +158,7 @@ def _score(brief: Brief, form: Form, name: str, expression: str, combined: str) 
     return f'''
 
 # === score ===
-{constants if greedy else ""}{"" if not greedy else chr(10) + chr(10)}def finish(values: np.ndarray) -> np.ndarray:
+{constants}def finish(values: np.ndarray) -> np.ndarray:
     """{_FINISH[form][0]}"""
 {_finish_body(brief, form)}
 

@@ -1,7 +1,8 @@
-"""Are validation or test rows used to fit anything? A static look at a script, and rewrites of the common cases.
+"""Are validation or test rows used to fit anything? A static check, and rewrites of common cases.
 
-The script is run on abstract values (:mod:`.values`) that know which rows they hold and which they have learnt from, so
-the check does not depend on how a script is laid out or what its variables are called. What it can't follow it takes for clean.
+The script is run on abstract values (:mod:`.values`) that know which rows they hold and which they
+have learnt from, so the check does not depend on how a script is laid out or what its variables are
+called. What it can't follow it takes for clean.
 """
 
 from __future__ import annotations

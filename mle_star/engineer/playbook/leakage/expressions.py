@@ -28,14 +28,21 @@ from mle_star.engineer.playbook.leakage.values import (
 )
 
 _COMPARE = {
-    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
-}  # fmt: skip
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
 _SAME = {"values", "T", "loc", "iloc", "at", "iat", "array", "dt", "str", "cat", "sparse"}
 _PLAIN = {"shape", "size", "dtype", "dtypes", "ndim", "empty", "name"}
 _HARMLESS = {"classes_", "n_features_in_", "feature_names_in_", "n_classes_", "categories_"}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
 
 
 class Expressions(Tables):
@@ -120,7 +127,7 @@ class Expressions(Tables):
         return result
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> Value:
-        return Value(calls=(Closure(node, scope),))  # type: ignore[arg-type]
+        return Value(calls=(Closure(node, scope),))
 
     def _boolop(self, node: ast.BoolOp, scope: Scope) -> Value:
         values = self._children(node, scope)
@@ -186,29 +193,26 @@ class Expressions(Tables):
         thing = value.thing
         if thing and thing.keys is not None and name in thing.keys and thing.name != "dict":
             return thing.keys[name].but(receiver=value)
-        if name in _SAME:
+        if name in _SAME or name == "best_estimator_":
             return value
         if name == "index":
-            if value.learned and not value.rows:
-                return value
-            mask = value.rows if value.rows and value.rows < TRAIN else None
-            return Value(index=True, rows=value.rows, mask=mask)
+            return _index(value)
         if name == "columns":
             return Value(columns=True, listed=True, has=value.has)
         if name in _PLAIN:
             return UNKNOWN
         if thing and name.endswith("_") and not name.startswith("best") and name not in _HARMLESS:
-            if name == "best_estimator_":
-                return value
             return Value(learned=thing.learned, target=thing.target, origin=thing.origin)
-        is_column = value.rows and not value.grouped and not hasattr_table(name)
-        if is_column and (
-            name in {c.name for c in value.has} or name in self.task.target or "fold" in name
-        ):
-            return self.pick(value, Value(text=frozenset({name})))
-        if is_column and self.is_feature(name):
+        if self._is_column(value, name):
             return self.pick(value, Value(text=frozenset({name})))
         return Value(method=name, receiver=value, thing=thing)
+
+    def _is_column(self, value: Value, name: str) -> bool:
+        """Whether ``value.name`` is a column of a table."""
+        if not value.rows or value.grouped or hasattr_table(name):
+            return False
+        special = {*self.task.target, *(column.name for column in value.has)}
+        return name in special or "fold" in name or self.is_feature(name)
 
     def is_feature(self, name: str) -> bool:
         """Whether the task has a feature column of that name."""
@@ -285,15 +289,23 @@ class Expressions(Tables):
         if names is not None:
             return names
         made = [self.value(node.elt, s) for s in self._loops(node.generators, inner(scope))]
-        known = len(node.generators) == 1 and not node.generators[0].ifs and len(made) != 1
-        if known and elements(self.value(node.generators[0].iter, scope)) is not None:
+        parts = elements(self.value(node.generators[0].iter, scope))
+        simple = len(node.generators) == 1 and not node.generators[0].ifs
+        if simple and parts is not None and len(parts) == len(made):
             return sequence(made)
         whole = join_all(made)
         return Value(
-            thing=Thing("list", item=whole), text=whole.text, listed=True, leaks=whole.leaks,
-            columns=whole.columns, has=whole.has, learned=frozenset() if whole.rows else whole.learned,
-            origin=whole.origin, target=whole.target, mild=whole.mild,
-        )  # fmt: skip
+            thing=Thing("list", item=whole),
+            text=whole.text,
+            listed=True,
+            leaks=whole.leaks,
+            columns=whole.columns,
+            has=whole.has,
+            learned=frozenset() if whole.rows else whole.learned,
+            origin=whole.origin,
+            target=whole.target,
+            mild=whole.mild,
+        )
 
     _generatorexp = _listcomp
     _setcomp = _listcomp
@@ -375,6 +387,14 @@ class Expressions(Tables):
     def bind(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign to a target; the statements implement it."""
         raise NotImplementedError
+
+
+def _index(table: Value) -> Value:
+    """``table.index``: the positions of its rows, which select those rows where they are a part."""
+    if table.learned and not table.rows:
+        return table
+    mask = table.rows if table.rows and table.rows < TRAIN else None
+    return Value(index=True, rows=table.rows, mask=mask)
 
 
 def _conjunction(tests: list[ast.expr]) -> Iterator[ast.expr]:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from mle_star.engineer.playbook.leakage.values import Leak
 
 _READERS = re.compile(
-    r"^(open|Path|PurePath|read_\w+|load|loadtxt|genfromtxt|walk|listdir|scandir|glob|iglob|rglob|exists|isfile|join"
+    r"^(open|Path|PurePath|read_\w+|load|loadtxt|genfromtxt|walk|listdir|scandir"
+    r"|glob|iglob|rglob|exists|isfile|join"
     r"|scan_csv|read|imread|connect|chdir)$"
 )
 _LABELS = re.compile(
-    r"(^|[/_-])(answers?|solutions?|labels?|ground_?truth|private|hidden|test_?(labels?|targets?|answers?|truth))"
+    r"(^|[/_-])(answers?|solutions?|labels?|ground_?truth|private|hidden"
+    r"|test_?(labels?|targets?|answers?|truth))"
     r"(?=[./_-]|$)",
     re.IGNORECASE,
 )
@@ -29,10 +31,10 @@ def forbidden_files(tree: ast.Module, given: frozenset[str]) -> list[Leak]:
         reason = _reason(text, given)
         if reason:
             found.append(Leak("file", reason, (node.lineno, node.end_lineno or node.lineno)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and _climbs(node):
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Attribute) and _climbs(part):
             reason = "The script looks outside its own folder; it may read ./input only."
-            found.append(Leak("file", reason, (node.lineno, node.end_lineno or node.lineno)))
+            found.append(Leak("file", reason, (part.lineno, part.end_lineno or part.lineno)))
     return found
 
 
@@ -41,7 +43,10 @@ def _reason(text: str, given: frozenset[str]) -> str:
         return f"The script reads {text!r}, which is outside ./input."
     name = text.rsplit("/", 1)[-1]
     if "." in name and _LABELS.search(name) and name not in given and "sample" not in name.lower():
-        return f"The script reads {text!r}, which is not among the given files and may hold labels of test rows."
+        return (
+            f"The script reads {text!r}, which is not among the given files and may "
+            "hold labels of test rows."
+        )
     return ""
 
 

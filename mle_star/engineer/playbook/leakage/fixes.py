@@ -1,7 +1,8 @@
 """Rewrites of leaking blocks.
 
-A block is all that may change, and the folds are usually split further down. So what learns from all rows gives way to
-a relative that learns nothing, means of labels are computed fold by fold on the spot, forbidden columns are dropped.
+A block is all that may change, and the folds are usually split further down. So what learns from
+all rows gives way to a relative that learns nothing, means of labels are computed fold by fold on
+the spot, forbidden columns are dropped.
 """
 
 from __future__ import annotations
@@ -19,14 +20,26 @@ from mle_star.engineer.playbook.leakage.values import Leak
 from mle_star.errors import NoAnswer
 
 Fix = Callable[[Brief, str, Leak], "str | None"]
-"""From brief, script and leak to the whole script without the leak; None where the rule does not apply."""
+"""From brief, script and leak to the script without the leak; None: does not apply."""
 
 _NEUTRAL = {
-    "mean": "0.0", "median": "0.0", "std": "1.0", "var": "1.0", "quantile": "0.0", "min": "0.0", "max": "1.0",
-    "nanmean": "0.0", "nanmedian": "0.0", "nanstd": "1.0", "percentile": "0.0",
-}  # fmt: skip
-"""Statistic -> the constant that leaves data as they are when they are shifted, scaled or filled by it."""
-_HASHED = "FunctionTransformer(\n{indent}    lambda t: pd.DataFrame(t).map(lambda v: zlib.crc32(str(v).encode()) % 1000)\n{indent})"
+    "mean": "0.0",
+    "median": "0.0",
+    "std": "1.0",
+    "var": "1.0",
+    "quantile": "0.0",
+    "min": "0.0",
+    "max": "1.0",
+    "nanmean": "0.0",
+    "nanmedian": "0.0",
+    "nanstd": "1.0",
+    "percentile": "0.0",
+}
+"""Statistic -> the constant that changes nothing when data are shifted or scaled by it."""
+_HASHED = (
+    "FunctionTransformer(\n{indent}    lambda t: pd.DataFrame(t).map(lambda v: "
+    "zlib.crc32(str(v).encode()) % 1000)\n{indent})"
+)
 _IMPORTS = {
     "FunctionTransformer": "from sklearn.preprocessing import FunctionTransformer",
     "SimpleImputer": "from sklearn.impute import SimpleImputer",
@@ -111,7 +124,8 @@ def _with_imports(script: str, line: int) -> str:
     return _with_lines_before(script, line, new) if new else script
 
 
-# --- columns -----------------------------------------------------------------------------------------
+# --- columns
+# -----------------------------------------------------------------------------------------
 
 
 def drop_columns(brief: Brief, script: str, leak: Leak) -> str | None:
@@ -152,7 +166,8 @@ def _listed(source: Source, node: ast.AST, name: str) -> tuple[Span, str] | None
     return (span, f"{source.of(target.elts[-1])}, {literal(name)}")
 
 
-# --- labels in features ------------------------------------------------------------------------------
+# --- labels in features
+# ------------------------------------------------------------------------------
 
 
 def encode_by_fold(brief: Brief, script: str, leak: Leak) -> str | None:
@@ -177,7 +192,10 @@ def encode_by_fold(brief: Brief, script: str, leak: Leak) -> str | None:
             "for _fold in sorted(set(_folds)):",
             f"    _seen, _held = {table}[{seen}], {table}[_folds == _fold]",
             f"    _means = _seen.groupby({key})[{target}].{statistic}()",
-            f"    {owner}.loc[_held.index, {column}] = _held[{key}].map(_means).fillna(_seen[{target}].mean())",
+            (
+                f"    {owner}.loc[_held.index, {column}] = "
+                f"_held[{key}].map(_means).fillna(_seen[{target}].mean())"
+            ),
         ]
         indent = " " * statement.col_offset
         return source.lines_replaced(statement, "".join(f"{indent}{line}\n" for line in lines))
@@ -185,7 +203,7 @@ def encode_by_fold(brief: Brief, script: str, leak: Leak) -> str | None:
 
 
 def _group_mean(source: Source, leak: Leak) -> tuple[str, str, str, str] | None:
-    """Table, key, target and statistic of ``table.groupby(key)[target].mean()`` where the leak is learnt."""
+    """Table, key, target and statistic of the ``table.groupby(key)[target].mean()`` that leaks."""
     lines = range(leak.lines[0], leak.lines[1] + 1)
     for node in ast.walk(source.tree):
         if (
@@ -249,7 +267,8 @@ def _features(brief: Brief) -> set[str]:
     return {c.name for c in brief.profile.columns}
 
 
-# --- learning from all rows --------------------------------------------------------------------------
+# --- learning from all rows
+# --------------------------------------------------------------------------
 
 
 def learn_nothing(brief: Brief, script: str, leak: Leak) -> str | None:
@@ -310,11 +329,12 @@ def _constant(source: Source, call: ast.Call) -> list[tuple[Span, str]]:
     return [(source.span(call), _NEUTRAL[name])]
 
 
-# --- models, order, files ----------------------------------------------------------------------------
+# --- models, order, files
+# ----------------------------------------------------------------------------
 
 
 def predict_by_fold(brief: Brief, script: str, leak: Leak) -> str | None:
-    """``oof = model.predict(X)`` with a model of all rows: a copy of the model is fitted for every fold."""
+    """``oof = model.predict(X)`` with a model of all rows: fit a copy for every fold."""
     source = Source(script)
     fitted: list[tuple[str, str]] = []
     for statement in _statements(source, leak):
@@ -341,7 +361,10 @@ def predict_by_fold(brief: Brief, script: str, leak: Leak) -> str | None:
             f"{oof} = np.zeros(len(_folds))",
             "for _fold in sorted(set(_folds[_folds >= 0])):",
             f"    _seen, _held = {seen}, _folds == _fold",
-            f"    _model = clone({model}).fit(np.asarray({fitted[-1][0]})[_seen], np.asarray({fitted[-1][1]})[_seen])",
+            (
+                f"    _model = clone({model}).fit(np.asarray({fitted[-1][0]})[_seen], "
+                f"np.asarray({fitted[-1][1]})[_seen])"
+            ),
             f"    {oof}[_held] = _model.{method}(np.asarray({table})[_held]){column or ''}",
         ]
         indent = " " * statement.col_offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterable
 
 from mle_star.engineer.base import Brief
@@ -23,10 +24,8 @@ def find_leaks(brief: Brief, script: str) -> list[Leak]:
         return []
     features = frozenset(c.name for c in brief.profile.columns)
     analysis = Analysis(brief.task, brief.folds, features)
-    try:
+    with contextlib.suppress(RecursionError):  # what was found before that still counts
         analysis.run(tree)
-    except RecursionError:
-        pass
     given = frozenset({*brief.files, *brief.task.side_files})
     found = [*forbidden_files(tree, given), *analysis.found]
     return sorted(found, key=lambda leak: (leak.mild, _WORST_FIRST.index(leak.kind), leak.lines))
@@ -46,7 +45,7 @@ def block_of(script: str, leak: Leak) -> str:
 
 
 def span_of(script: str, leak: Leak) -> Lines:
-    """First and last line: where it is learnt and, if that is near in the same body, where it is used."""
+    """First and last line: where it is learnt and, if that is near, where it is used."""
     first, last = leak.lines
     if leak.used is not None:
         low, high = min(first, leak.used[0]), max(last, leak.used[1])

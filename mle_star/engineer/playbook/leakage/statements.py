@@ -6,10 +6,12 @@ import ast
 from collections import ChainMap
 from collections.abc import Sequence
 
-from mle_star.engineer.playbook.leakage.calls import Arguments, Calls
+from mle_star.engineer.playbook.leakage.calls import Calls
+from mle_star.engineer.playbook.leakage.fitting import Arguments
 from mle_star.engineer.playbook.leakage.tables import Scope, inner, named_like_folds
 from mle_star.engineer.playbook.leakage.values import (
     FIT,
+    NONE,
     TRAIN,
     UNKNOWN,
     VALID,
@@ -221,10 +223,9 @@ class Analysis(Calls):
                 value = value.but(rows=owner.rows)
             changed = self.put(owner, names, value)
         elif masked is not None or value.rows:
-            self.report(
-                value.leaks if masked is not None and masked.mask == {VALID} and value.oof else ()
-            )
-            rows = TRAIN if masked is not None and masked.mask in ({FIT}, {VALID}) else value.rows
+            mask = (masked.mask or NONE) if masked is not None else NONE
+            self.report(value.leaks if mask == {VALID} and value.oof else ())
+            rows = TRAIN if mask in ({FIT}, {VALID}) else value.rows
             rows |= owner.rows
             changed = join(
                 owner.but(mask=None),
@@ -307,7 +308,7 @@ class Analysis(Calls):
 
 
 def _plain_names(node: ast.For) -> list[str]:
-    """Names a loop goes over, ``for table in (train, test)``, when the loop changes them in place."""
+    """Names that ``for table in (train, test)`` goes over and changes in place."""
     if not isinstance(node.iter, ast.Tuple | ast.List) or _rebinds(node):
         return []
     names = [item.id for item in node.iter.elts if isinstance(item, ast.Name)]

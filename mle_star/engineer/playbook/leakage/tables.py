@@ -58,7 +58,7 @@ class Tables:
             self.found.setdefault(leak)
 
     def combine(self, *values: Value) -> Value:
-        """The result of an operation on the values: rows stay rows, statistics that meet rows may leak."""
+        """The result of an operation: rows stay rows, statistics that meet rows may leak."""
         values = tuple(spread(v) for v in values)
         data = [v for v in values if v.rows]
         learnt = [v for v in values if v.learned and not v.rows]
@@ -100,7 +100,10 @@ class Tables:
                 )
                 return Leak("target", reason, learnt.origin, learnt.mild, used)
             also = " and of test rows" if TEST in learnt.learned else ""
-            reason = f"Something is learnt from all rows, those of the validation folds{also} among them, before the split."
+            reason = (
+                "Something is learnt from all rows, those of the validation "
+                f"folds{also} among them, before the split."
+            )
             return Leak("fit", reason, learnt.origin, learnt.mild or own, used)
         if TEST in learnt.learned and rows:
             reason = "Something is learnt from test rows."
@@ -128,7 +131,9 @@ class Tables:
         """The selected rows. Selecting the rows of a fold is where a taint starts to matter."""
         mask = selector.mask if selector.mask is not None else NONE
         if mask in ({FIT}, {VALID}):
-            self.flow([value, selector])
+            # What is wrong with the split itself counts only once predictions are made with it.
+            self.report(leak for leak in value.leaks | selector.leaks if leak.kind != "order")
+            value = value.but(leaks=value.leaks | selector.leaks)
         if value.index:
             return Value(mask=mask, leaks=selector.leaks)
         if value.folds:

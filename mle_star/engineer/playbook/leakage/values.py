@@ -1,13 +1,14 @@
-"""What the checker knows about a value of a script: whose rows it holds and whose rows it has learnt from.
+"""What the checker knows about a value of a script: the rows it holds, the rows it has learnt from.
 
-An *abstract value* stands for everything a variable may hold when the script runs. Rows are told apart by what they
-are to the fold at hand: rows that models are fitted on, rows that are predicted for validation, rows of the test table.
+An *abstract value* stands for everything a variable may hold when the script runs. Rows are told
+apart by what they are to the fold at hand: rows that models are fitted on, rows that are predicted
+for validation, rows of the test table.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +24,8 @@ Lines = tuple[int, int]
 class Leak:
     """A place where rows or labels get to where they must not be.
 
-    ``kind`` is one of fit, target, in-sample, feature, order, label, file. A mild leak hardly moves a score.
+    ``kind`` is one of fit, test, target, in-sample, feature, order, label, file. A mild leak hardly
+    moves a score.
     """
 
     kind: str
@@ -65,7 +67,7 @@ class Closure:
     """A function with the scope it was defined in."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    scope: dict[str, Value]
+    scope: MutableMapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -195,3 +197,8 @@ def spread(value: Value) -> Value:
         return value
     inner = any_element(value)
     return inner if inner is not UNKNOWN else value
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())

@@ -55,6 +55,11 @@ def _rows(brief: Brief) -> int:
     return Facts(brief).fit_rows
 
 
+def _noisy(brief: Brief) -> bool:
+    """Whether there are few rows and each says little: classes are coarser than numbers."""
+    return Facts(brief).learning != "regression" and _rows(brief) < 10_000
+
+
 def _slower(booster: Booster, settings: Settings) -> dict[str, str | None]:
     rounds = _number(settings, booster.rounds, 100)
     rate = _number(settings, booster.rate, 0.1)
@@ -64,7 +69,7 @@ def _slower(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SLOWER = _settings(
     "slower-learning",
     "rounds",
-    lambda brief, _: 0.5,
+    lambda brief, _: 0.2 if _noisy(brief) else 0.4,
     "Halve the learning rate and grow two and a half times as many trees.",
     _slower,
 )
@@ -90,7 +95,7 @@ def _fewer(booster: Booster, settings: Settings) -> dict[str, str | None]:
 FEWER_ROUNDS = _settings(
     "fewer-rounds",
     "rounds",
-    lambda brief, _: 0.2 if _rows(brief) >= 5_000 else 0.3,
+    lambda brief, _: 0.45 if _noisy(brief) else 0.15,
     "Stop at three fifths of the trees, before the model learns noise.",
     _fewer,
 )
@@ -108,14 +113,14 @@ def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str,
 LARGER = _settings(
     "larger-trees",
     "size",
-    lambda brief, _: 0.45 if _rows(brief) >= 10_000 else 0.3,
+    lambda brief, _: 0.2 if _noisy(brief) else 0.4 if _rows(brief) >= 10_000 else 0.35,
     "Let each tree grow larger, to catch interactions of more columns.",
     _resize(2.0, 2),
 )
 SMALLER = _settings(
     "smaller-trees",
     "size",
-    lambda brief, _: 0.25 if _rows(brief) >= 10_000 else 0.4,
+    lambda brief, _: 0.55 if _noisy(brief) else 0.2,
     "Keep each tree smaller: few rows bear few interactions.",
     _resize(0.5, -2),
 )
@@ -133,7 +138,7 @@ def _shrink(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SHRINK = _settings(
     "stronger-penalty",
     "penalty",
-    lambda brief, _: 0.35,
+    lambda brief, _: 0.4,
     "Penalise leaf values five times as much and ask for more rows in a leaf.",
     _shrink,
 )
@@ -155,7 +160,7 @@ def _sample(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SAMPLE = _settings(
     "more-sampling",
     "sampling",
-    lambda brief, _: 0.4,
+    lambda brief, _: 0.2,
     "Show each tree fewer rows and columns, so that the trees differ more.",
     _sample,
 )
@@ -236,7 +241,7 @@ def _extra(booster: Booster, settings: Settings) -> dict[str, str | None]:
 EXTRA = _settings(
     "random-splits",
     "random-splits",
-    lambda brief, booster: 0.35 if booster is LIGHTGBM else 0.0,
+    lambda brief, booster: 0.25 if booster is LIGHTGBM else 0.0,
     "Try one random threshold per column and node, as extremely randomised trees do.",
     _extra,
 )

@@ -50,6 +50,10 @@ def _dict(block: str, name: str) -> dict[str, str]:
 # ---- more families ---------------------------------------------------------------------------
 
 
+LINEAR_CLASSES = 0.6
+"""Potential of a linear model next to trees on classes and categories: one-hot columns add up there."""
+
+
 def _model(family: str) -> Model | None:
     return next((model for model in MODELS if model.family == family), None)
 
@@ -62,9 +66,13 @@ def _second(family: str, potential: float, why: str) -> Strategy:
         model, present = _model(family), families(block)
         if model is None or family in present or not model.suits(Facts(brief)):
             return 0.0
+        facts = Facts(brief)
+        worth = potential
+        if family == "linear" and facts.learning != "regression" and facts.categorical:
+            worth = LINEAR_CLASSES
         groups = {other.group for other in map(_model, present) if other is not None}
         # Families that err in other ways help most, and every further member helps less.
-        return potential * (0.75 if model.group in groups else 1.0) * 0.85 ** (len(present) - 1)
+        return worth * (0.75 if model.group in groups else 1.0) * 0.85 ** (len(present) - 1)
 
     def rewrite(block: str, brief: Brief) -> str:
         model, present = _model(family), families(block)
@@ -87,7 +95,7 @@ def _second(family: str, potential: float, why: str) -> Strategy:
 ADDITIONS = (
     _second("catboost", 0.75, "Average CatBoost in: symmetric trees err in other places."),
     _second("lightgbm", 0.7, "Average LightGBM in: leaf-wise trees catch deep interactions."),
-    _second("extra_trees", 0.6, "Average extremely randomised trees in: their errors are smooth."),
+    _second("extra_trees", 0.5, "Average extremely randomised trees in: their errors are smooth."),
     _second("xgboost", 0.5, "Average XGBoost in."),
     _second("linear", 0.35, "Average a linear model in: it goes on where trees stay flat."),
     _second("mlp", 0.35, "Average a neural network in: it bends where trees step."),
@@ -263,9 +271,7 @@ RESIDUALS = Strategy(
     "combine",
     "residual",
     lambda brief, _: (
-        (0.35 if Facts(brief).ordered else 0.2)
-        if Facts(brief).learning == "regression" and not Facts(brief).several
-        else 0.0
+        0.45 if Facts(brief).learning == "regression" and not Facts(brief).several else 0.0
     ),
     lambda _: "Fit a straight line first and let the models learn what it leaves over.",
     _residuals,

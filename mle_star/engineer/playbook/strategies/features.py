@@ -37,8 +37,8 @@ def row_wise(
 
 def _pairs_potential(brief: Brief) -> float:
     chosen = columns.measures(brief, 6)
-    if len(chosen) < 2:
-        return 0.0
+    if len(chosen) < 3:
+        return 0.25 if len(chosen) == 2 else 0.0
     return 0.4 + 0.1 * min(sum(columns.is_size(name) for name in chosen), 4)
 
 
@@ -61,7 +61,7 @@ RATIOS = row_wise(
 PRODUCTS = row_wise(
     "products",
     "products",
-    lambda brief: 0.7 * _pairs_potential(brief),
+    lambda brief: 0.45 * _pairs_potential(brief),
     lambda brief: f"Add the product of each two of {named(columns.measures(brief, 5), 5)}.",
     lambda _: (
         """
@@ -76,7 +76,7 @@ PRODUCTS = row_wise(
 DIFFERENCES = row_wise(
     "differences",
     "differences",
-    lambda brief: 0.35 if len(columns.measures(brief, 6)) >= 2 else 0.0,
+    lambda brief: 0.25 if len(columns.measures(brief, 6)) >= 2 else 0.0,
     lambda brief: f"Add the difference of each two of {named(columns.measures(brief, 6), 6)}.",
     lambda _: (
         """
@@ -106,7 +106,7 @@ LOGARITHMS = row_wise(
 MISSING_FLAGS = row_wise(
     "missing-flags",
     "missing",
-    lambda brief: min(0.45, 0.2 + 0.05 * len(columns.gaps(brief))) if columns.gaps(brief) else 0.0,
+    lambda brief: min(0.35, 0.15 + 0.05 * len(columns.gaps(brief))) if columns.gaps(brief) else 0.0,
     lambda brief: f"Flag the gaps of {named(columns.gaps(brief))} and count each row's gaps.",
     lambda _: (
         """
@@ -144,7 +144,7 @@ def _tallied(brief: Brief) -> list[str]:
 TALLIES = row_wise(
     "answer-tallies",
     "tallies",
-    lambda brief: 0.5 if _tallied(brief) else 0.0,
+    lambda brief: 0.35 if _tallied(brief) else 0.0,
     lambda brief: (
         f"Count how often each answer occurs along the row over {named(_tallied(brief))}."
     ),

@@ -91,7 +91,10 @@ def _calibrated(facts: Facts, potential: float) -> float:
 PLATT = cross_fitted(
     "platt-scaling",
     "calibration",
-    lambda facts: _calibrated(facts, 0.35) if facts.learning == "binary" else 0.0,
+    # Linear models on thousands of words are penalised to be less sure than they should be.
+    lambda facts: (
+        _calibrated(facts, 0.75 if facts.text else 0.3) if facts.learning == "binary" else 0.0
+    ),
     "Calibrate the probabilities by a logistic curve (Platt 1999).",
     lambda _: (
         '''
@@ -286,6 +289,29 @@ GRADE_CUTS = cross_fitted(
     _scorer,
 )
 
+SHARE_CUTS = cross_fitted(
+    "share-cuts",
+    "threshold",
+    lambda facts: 0.7 * GRADE_CUTS.potential(facts.brief, "") if facts.ordinal else 0.0,
+    "Cut the predicted numbers so that each grade is as frequent as among the true ones.",
+    lambda facts: (
+        f'''
+FIRST, COUNT = {facts.classes[0] if facts.grades else 0}, {len(facts.classes)}  # grades
+
+
+def learn(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Cut points between the grades, half way from their middles to equal shares."""
+    shares = np.quantile(values, [np.mean(truth < FIRST + k) for k in range(1, COUNT)])
+    return (shares + FIRST + np.arange(COUNT - 1) + 0.5) / 2
+
+
+def adjust(learnt: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The grade between whose cut points a value lies."""
+    return FIRST + np.searchsorted(learnt, values).astype(float)
+'''
+    ),
+)
+
 # ---- numbers ---------------------------------------------------------------------------------
 
 
@@ -379,6 +405,7 @@ ALL = (
     THRESHOLD,
     CLASS_OFFSETS,
     GRADE_CUTS,
+    SHARE_CUTS,
     RESCALE,
     CLIP,
     ROUND,

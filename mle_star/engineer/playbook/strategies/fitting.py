@@ -79,7 +79,7 @@ SEED_BAG = Strategy(
     "model",
     "seeds",
     lambda brief, block: (
-        (0.7 if callee(block, NETWORKS) else 0.45 if brief.rows < 10_000 else 0.3)
+        (0.7 if callee(block, NETWORKS) else 0.35 if brief.rows < 10_000 else 0.25)
         if _random(block)
         else 0.0
     ),
@@ -104,7 +104,7 @@ ROW_BAG = Strategy(
     "row-bagging",
     "model",
     "seeds",
-    lambda brief, block: (0.4 if _random(block) else 0.2) if brief.rows >= 500 else 0.0,
+    lambda brief, block: (0.3 if _random(block) else 0.2) if brief.rows >= 500 else 0.0,
     lambda _: "Average five models that each leave out another fifth of the fitting rows.",
     _bags,
 )
@@ -161,7 +161,7 @@ EARLY_STOPPING = Strategy(
     "model",
     "rounds",
     lambda brief, block: (
-        0.45 if booster_of(block) and brief.rows >= 2_000 else 0.15 if booster_of(block) else 0.0
+        0.3 if booster_of(block) and brief.rows >= 2_000 else 0.15 if booster_of(block) else 0.0
     ),
     lambda _: "Learn slowly and stop when a held-out part of the fitting rows gains no more.",
     _stopping,

@@ -25,7 +25,7 @@ def _calendar(brief: Brief) -> bool:
 CYCLIC_DATES = row_wise(
     "cyclic-dates",
     "cyclic",
-    lambda brief: 0.5 if _dates(brief) else 0.0,
+    lambda brief: 0.3 if _dates(brief) else 0.0,
     lambda brief: f"Add hour, weekday and season of {named(_dates(brief))} as angles on a circle.",
     lambda _: (
         """
@@ -34,8 +34,8 @@ CYCLIC_DATES = row_wise(
         hours = (moment.dt.hour + moment.dt.minute / 60).fillna(0)
         cycles = {
             "day": hours / 24,
-            "week": (moment.dt.dayofweek.fillna(0) + hours / 24) / 7,
-            "year": moment.dt.dayofyear.fillna(1) / 365.25,
+            "week": (moment.dt.day_of_week.fillna(0) + hours / 24) / 7,
+            "year": moment.dt.day_of_year.fillna(1) / 365.25,
         }
         for name, part in cycles.items():
             X[f"{column} {name} sin"] = np.sin(2 * np.pi * part)
@@ -47,16 +47,16 @@ CYCLIC_DATES = row_wise(
 DATE_PARTS = row_wise(
     "date-parts",
     "date-parts",
-    lambda brief: 0.45 if _dates(brief) else 0.0,
+    lambda brief: 0.25 if _dates(brief) else 0.0,
     lambda brief: f"Add day of month, week, minute of day and weekend of {named(_dates(brief))}.",
     lambda _: (
         """
     for column in DATETIME:
         moment = pd.to_datetime(rows[column], errors="coerce", utc=True)
         X[f"{column} day"] = moment.dt.day.fillna(0).astype(float)
-        X[f"{column} week"] = moment.dt.dayofyear.fillna(0) // 7
+        X[f"{column} week"] = moment.dt.day_of_year.fillna(0) // 7
         X[f"{column} minute of day"] = (moment.dt.hour * 60 + moment.dt.minute).fillna(0).astype(float)
-        X[f"{column} weekend"] = (moment.dt.dayofweek >= 5).astype(float)
+        X[f"{column} weekend"] = (moment.dt.day_of_week >= 5).astype(float)
     """
     ),
 )
@@ -69,7 +69,7 @@ def _rates(brief: Brief) -> list[str]:
 DATE_DIFFERENCES = row_wise(
     "date-differences",
     "date-differences",
-    lambda brief: 0.8 if len(_dates(brief)) >= 2 else 0.0,
+    lambda brief: 0.6 if len(_dates(brief)) >= 2 else 0.0,
     lambda brief: (
         f"Add the time from {_dates(brief)[0]} to {_dates(brief)[-1]}"
         + (f", and {named(_rates(brief))} per hour of it." if _rates(brief) else ".")
@@ -97,9 +97,9 @@ CALENDAR = row_wise(
     parts = rows[{literal([_parts(brief)[c] for c in ("year", "month", "day")])}].astype(float)
     parts.columns = ["year", "month", "day"]
     date = pd.to_datetime(parts, errors="coerce")
-    X["weekday"] = date.dt.dayofweek.fillna(0).astype(float)
-    X["weekend"] = (date.dt.dayofweek >= 5).astype(float)
-    X["day of year"] = date.dt.dayofyear.fillna(0).astype(float)
+    X["weekday"] = date.dt.day_of_week.fillna(0).astype(float)
+    X["weekend"] = (date.dt.day_of_week >= 5).astype(float)
+    X["day of year"] = date.dt.day_of_year.fillna(0).astype(float)
     X["season sin"] = np.sin(2 * np.pi * X["day of year"] / 365.25)
     X["season cos"] = np.cos(2 * np.pi * X["day of year"] / 365.25)
     """

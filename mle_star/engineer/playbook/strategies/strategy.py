@@ -28,23 +28,31 @@ class Strategy:
     """New text of a block; raises NoAnswer where the block lacks what it builds on."""
 
     def applies(self, brief: Brief, block: str) -> float:
-        """Expected gain on this block, 0 to 1; 0 where the rewrite is impossible or already done."""
-        if kind_of(block) != self.section or f"# {self.key}: " in block:
-            return 0.0
-        try:
-            return self.potential(brief, block)
-        except NoAnswer:
-            return 0.0
+        """Expected gain on this block, 0 to 1; 0 where it can't be carried out or was before."""
+        return self.potential(brief, block) if self._attempt(block, brief) else 0.0
 
     def apply(self, block: str, brief: Brief) -> str:
-        """The block with the idea carried out; a comment names the strategy.
+        """The block with the idea carried out; a comment names the strategy where code is added.
 
         Raises:
             NoAnswer: the strategy does not suit the task or the block, or was carried out before.
         """
-        if self.applies(brief, block) <= 0:
+        new = self._attempt(block, brief)
+        if not new:
             raise NoAnswer(f"The strategy {self.key!r} does not suit this block.")
-        return self.rewrite(block, brief)
+        return new
+
+    def _attempt(self, block: str, brief: Brief) -> str:
+        """The new text; empty where there is none."""
+        if kind_of(block) != self.section or f"# {self.key}: " in block:
+            return ""
+        try:
+            if self.potential(brief, block) <= 0:
+                return ""
+            new = self.rewrite(block, brief)
+        except NoAnswer:
+            return ""
+        return new if new != block else ""
 
 
 def comment(key: str, text: str) -> str:

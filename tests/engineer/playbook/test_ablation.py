@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mle_star.engineer.playbook.ablation import ablate, findings, summarise
+from mle_star.engineer.playbook.merger import merge
+from mle_star.engineer.playbook.planner import carry_out
+from mle_star.engineer.playbook.script import find, replace
+from mle_star.errors import NoAnswer
+from tests.engineer.playbook import refining
+
+
+def run_study(study: str, name: str, folder: Path) -> str:
+    """Run a study where scripts run; it must end well and write nothing."""
+    folder.mkdir(exist_ok=True)
+    (folder / "input").symlink_to(refining.task(name).view.folder)
+    (folder / "final").mkdir()
+    (folder / "study.py").write_text(study)
+    done = subprocess.run(
+        [sys.executable, "study.py"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list((folder / "final").iterdir())
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_study_runs_and_its_variants_differ(tmp_path: Path) -> None:
+    brief, script = refining.task("price").brief, refining.script("price", "lightgbm")
+    study = ablate(brief, script, [])
+    output = run_study(study, "price", tmp_path)
+    lines = output.splitlines()
+    assert re.fullmatch(r"Baseline: [\d.]+", lines[0])
+    scores = [float(line.rsplit(": ", 1)[1]) for line in lines]
+    assert len(scores) == 4
+    assert len(set(scores)) == 4
+    summary = summarise(brief, study, output)
+    assert len(findings(summary)) == 3
+    sizes = [abs(finding.change) for finding in findings(summary)]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.slow
+def test_a_study_of_rows_in_time_and_of_several_models(tmp_path: Path) -> None:
+    brief = refining.task("air").brief
+    script = merge(brief, refining.script("air", "lightgbm"), refining.script("air", "linear"))
+    block = find(script, "target")
+    assert block is not None
+    script = replace(script, block.text, carry_out(brief, block.text, ("log-target",)))
+    study = ablate(brief, script, [])
+    assert "model: linear" in study or "model: lightgbm" in study
+    output = run_study(study, "air", tmp_path)
+    assert "failed" not in output
+    assert "target" in study
+    summary = summarise(brief, study, output)
+    later = ablate(brief, script, [summary])
+    assert not {f"{f.block} [{f.tried}]" if f.tried else f.block for f in findings(summary)} & set(
+        labels(later)
+    )
+
+
+def labels(study: str) -> list[str]:
+    """What a study exchanges."""
+    for node in ast.parse(study).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id == "VARIANTS":
+                assert isinstance(node.value, ast.Dict)
+                return [str(k.value) for k in node.value.keys if isinstance(k, ast.Constant)]
+    raise AssertionError("no variants")
+
+
+@pytest.mark.parametrize(
+    "name", ["price", "late", "mood", "class", "share", "order", "odds", "air"]
+)
+def test_every_script_can_be_studied_until_nothing_is_left(name: str) -> None:
+    brief = refining.task(name).brief
+    script = refining.script(name, "lightgbm")
+    summaries: list[str] = []
+    seen: list[str] = []
+    for _ in range(3):
+        study = ablate(brief, script, summaries)
+        new = labels(study)
+        assert 1 <= len(new) <= 3
+        seen += new
+        output = "Baseline: 2.0\n" + "".join(f"Ablation {label}: 2.5\n" for label in new)
+        summaries.append(summarise(brief, study, output))
+    assert len(seen) == len(set(seen)), "no part is studied twice"
+
+
+def test_scripts_of_another_shape_are_not_studied() -> None:
+    with pytest.raises(NoAnswer):
+        ablate(refining.task("price").brief, "print('Final Validation Performance: 1')\n", [])
+
+
+def test_summary_of_partial_output() -> None:
+    brief = refining.task("price").brief
+    output = (
+        "noise\nBaseline: 52000.0\n"
+        "Ablation model: lightgbm: 53000.0\n"
+        "Ablation encode [place-neighbours]: failed, ValueError: no: way\n"
+        "Ablation features: 60100.0\n"
+        "Ablation target [log-target]: not run, the time is up\n"
+        "Ablation finish [clip-to-range]: 51900.0\n"
+    )
+    lines = summarise(brief, "", output).splitlines()
+    assert lines[0] == (
+        "features: switching it off changes rmse from 52000 to 60100 (worse by 15.58 %)"
+    )
+    assert lines[1].startswith("model: lightgbm: switching it off changes rmse from 52000 to 53000")
+    assert lines[2].startswith("finish: trying [clip-to-range] changes rmse")
+    assert "better by 0.19 %" in lines[2]
+    assert "encode: trying [place-neighbours] gave no score (failed, ValueError: no: way)" in lines
+    found = {f.block: f for f in findings("\n".join(lines))}
+    assert found["features"].change == pytest.approx(-0.1558)
+    assert found["model: lightgbm"].tried == ""
+    assert found["finish"].change > 0
+    assert "encode" not in found or found["encode"].change == 0
+
+
+def test_a_larger_score_is_better_where_the_metric_says_so() -> None:
+    brief = refining.task("order").brief
+    summary = summarise(brief, "", "Baseline: 0.8\nAblation features: 0.84\n")
+    assert "better by 5.00 %" in summary
+
+
+@pytest.mark.parametrize("output", ["", "Traceback ...", "Baseline: nan\nAblation features: 1\n"])
+def test_no_baseline_no_summary(output: str) -> None:
+    with pytest.raises(NoAnswer):
+        summarise(refining.task("price").brief, "", output)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mle_star.engineer.base import Tried
+from mle_star.engineer.playbook.planner import keys_of, plan, refine
+from mle_star.engineer.playbook.strategies import strategy
+from mle_star.errors import NoAnswer
+from tests.engineer.playbook import refining
+
+
+def block(name: str, part: str) -> str:
+    return next(b.text for b in refining.blocks(name, "lightgbm") if b.name == part)
+
+
+SCORES = st.lists(st.one_of(st.none(), st.floats(0, 10)), min_size=8, max_size=8)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    scores=SCORES,
+    place=st.sampled_from(
+        [
+            ("price", "features"),
+            ("price", "encode"),
+            ("price", "target"),
+            ("order", "model: lightgbm"),
+            ("order", "combine"),
+            ("mood", "finish"),
+            ("price", "validate"),
+        ]
+    ),
+)
+def test_no_text_is_tried_twice(scores: list[float | None], place: tuple[str, str]) -> None:
+    name, part = place
+    brief, text = refining.task(name).brief, block(name, part)
+    tried: list[Tried] = []
+    texts = {text}
+    for score in scores:
+        try:
+            answer = plan(brief, refining.script(name, "lightgbm"), text, tried)
+        except NoAnswer:
+            break
+        new = refine(brief, text, answer)
+        assert new not in texts
+        texts.add(new)
+        kins = [strategy(key).kin for key in keys_of(answer)]
+        assert len(kins) == len(set(kins)), "relatives are not combined"
+        tried.append(Tried(answer, score))
+    assert tried
+
+
+def test_plans_run_out() -> None:
+    brief, text = refining.task("price").brief, block("price", "validate")
+    first = plan(brief, "", text, [])
+    with pytest.raises(NoAnswer):
+        plan(brief, "", text, [Tried(first, 1.0)])
+
+
+def test_what_made_a_plan_better_is_kept() -> None:
+    """Lower is better: the second plan extends the first and wins, so the third extends the second."""
+    brief, text = refining.task("price").brief, block("price", "features")
+    tried = [Tried("[rotated-coordinates] ...", 4.0), Tried("[rotated-coordinates + ratios]", 3.0)]
+    answer = keys_of(plan(brief, "", text, tried))
+    assert {"rotated-coordinates", "ratios"} < set(answer)
+
+
+def test_what_made_a_plan_worse_is_avoided_with_its_kin() -> None:
+    brief, text = refining.task("price").brief, block("price", "model: lightgbm")
+    tried = [Tried("[stronger-penalty]", 3.0), Tried("[stronger-penalty + slower-learning]", 5.0)]
+    answer = keys_of(plan(brief, "", text, tried))
+    assert strategy("slower-learning").kin not in {strategy(key).kin for key in answer}
+
+
+def test_what_crashed_is_not_taken_up_again() -> None:
+    brief, text = refining.task("price").brief, block("price", "encode")
+    first = plan(brief, "", text, [])
+    answer = plan(brief, "", text, [Tried(first, None)])
+    assert not set(keys_of(answer)) & set(keys_of(first))
+
+
+def test_the_metrics_direction_counts() -> None:
+    brief, text = refining.task("order").brief, block("order", "features")
+    tried = [Tried("[rotated-coordinates]", 0.7), Tried("[rotated-coordinates + ratios]", 0.8)]
+    assert {"rotated-coordinates", "ratios"} < set(keys_of(plan(brief, "", text, tried)))
+
+
+def test_plans_can_be_read() -> None:
+    brief, text = refining.task("price").brief, block("price", "features")
+    answer = plan(brief, "", text, [])
+    assert answer.startswith("[")
+    keys = keys_of(answer)
+    assert all(strategy(key).describe(brief) in answer for key in keys)
+
+
+@pytest.mark.parametrize(
+    "words", ["", "Try harder.", "[no-such-thing] Hope.", "[ratios + ] x", "[]"]
+)
+def test_unknown_plans_get_no_answer(words: str) -> None:
+    with pytest.raises(NoAnswer):
+        refine(refining.task("price").brief, block("price", "features"), words)
+
+
+def test_refining_starts_from_the_given_block() -> None:
+    brief, text = refining.task("price").brief, block("price", "features")
+    both = refine(brief, text, "[ratios + products]")
+    assert both == refine(brief, refine(brief, text, "[ratios]"), "[products]")
+    assert "RATIOS" in both
+    assert "FACTORS" in both
