@@ -7,7 +7,7 @@ from dataclasses import replace
 from mle_star.engineer import Extraction
 from mle_star.engineer.splice import replace_once
 from mle_star.execution import job_key
-from mle_star.nodes.evaluate import explain, make_job, run_job
+from mle_star.nodes.evaluate import explain, make_job, run_job, summary
 from mle_star.nodes.step import Step, Update, node
 from mle_star.state import SolutionState
 
@@ -48,21 +48,9 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
     )
     job = replace(job, required=())
     job = replace(job, folder=job.folder.parent / job_key(job, bench.settings.python)[:16])
-    step.emit("script_started", label=label, phase="ablate")
+    step.script_started(label, "ablate")
     done = run_job(bench, job)
-    step.emit(
-        "script_finished",
-        label=label,
-        phase="ablate",
-        outcome=done.outcome,
-        score=None,
-        error=None,
-        audit=None,
-        alarm="",
-        seconds=round(done.wall_seconds, 3),
-        problem=done.problem,
-        cached=done.cached,
-    )
+    step.script_finished(label, "ablate", summary(done))
     return {
         "ablation": {
             **study,

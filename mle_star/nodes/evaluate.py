@@ -21,6 +21,8 @@ from mle_star.tasks import View
 
 LEAKAGE_ROUNDS = 2
 """Fixes of a leaking script before it is run as it is (and can't win)."""
+SMOKE_SECONDS = 20.0
+"""Scripts that take longer than this are tried on the smoke view first."""
 
 
 @node
@@ -70,24 +72,39 @@ def fix_leakage(state: EvaluationState, step: Step) -> Update:
 def execute(state: EvaluationState, step: Step) -> Update:
     """Run the script on the search view."""
     bench, draft = step.bench, _draft(state)
-    job = search_job(bench, bench.folder.script(state["script"]), draft["label"], draft["members"])
-    step.emit("script_started", label=draft["label"], phase=draft["phase"])
-    done = run_job(bench, job)
+    text = bench.folder.script(state["script"])
+    done = None
+    if not draft["members"] and bench.typical_seconds() > SMOKE_SECONDS:
+        done = smoke_run(step, text, draft["label"])
+    if done is None:
+        step.script_started(draft["label"], draft["phase"])
+        done = run_job(bench, search_job(bench, text, draft["label"], draft["members"]))
+        if not done.cached:
+            bench.pace.append(done.wall_seconds)
     error = "" if done.outcome == "ok" else explain(done)
     if error:
-        _report(step, draft, done, done.outcome, None, done.problem)
+        step.script_finished(draft["label"], draft["phase"], summary(done))
     return {
-        "execution": {
-            "key": done.key,
-            "outcome": done.outcome,
-            "seconds": done.wall_seconds,
-            "printed": done.printed,
-            "problem": done.problem,
-            "cached": done.cached,
-        },
+        "execution": {**summary(done), "key": done.key, "printed": done.printed},
         "error": error,
         "trial": _trial(state, done.key, done.outcome, None, done.wall_seconds, done.problem),
     }
+
+
+def smoke_run(step: Step, text: str, label: str) -> Execution | None:
+    """Run the script on a few hundred rows first: a crash shows in seconds instead of minutes.
+
+    Returns:
+        The failed run; None where it ran, so that the real run can follow.
+    """
+    bench = step.bench
+    step.script_started(label, "smoke")
+    done = run_job(
+        bench, make_job(bench, text, label, bench.views.smoke, [], bench.folder.path / "smoke")
+    )
+    step.script_finished(label, "smoke", summary(done))
+    # Few rows can upset a script that is sound (a class seen once): only its own errors count.
+    return done if done.outcome == "error" else None
 
 
 @node
@@ -96,7 +113,8 @@ def score(state: EvaluationState, step: Step) -> Update:
     bench, draft, run = step.bench, _draft(state), state["execution"]
     result = measure(bench, bench.folder.trial(run["key"]), run["printed"])
     if isinstance(result, Problem):
-        _report(step, draft, run, "no_score", None, str(result))
+        failed = {**run, "outcome": "no_score", "problem": str(result)}
+        step.script_finished(draft["label"], draft["phase"], failed)
         return {
             "error": str(result),
             "recheck": False,
@@ -104,7 +122,7 @@ def score(state: EvaluationState, step: Step) -> Update:
         }
     if state.get("leak_reason"):
         result = {**result, "alarm": f"the leakage found was not removed: {state['leak_reason']}"}
-    _report(step, draft, run, "ok", result, "")
+    step.script_finished(draft["label"], draft["phase"], run, result)
     # A measured alarm sends the script back to the checker once, with the figures.
     again = result["alarm"] and not state.get("evidence") and not state.get("leak_reason")
     return {
@@ -155,31 +173,6 @@ def _trial(
         problem=problem,
         debugged=state.get("debug_rounds", 0),
         members=draft["members"],
-    )
-
-
-def _report(
-    step: Step,
-    draft: Draft,
-    run: Execution | dict[str, Any],
-    outcome: str,
-    result: Score | None,
-    problem: str,
-) -> None:
-    values = run if isinstance(run, dict) else {"seconds": run.wall_seconds, "cached": run.cached}
-    step.emit(
-        "script_finished",
-        label=draft["label"],
-        phase=draft["phase"],
-        outcome=outcome,
-        score=result["value"] if result else None,
-        error=result["error"] if result else None,
-        audit=result["audit"] if result else None,
-        audit_error=result["audit_error"] if result else None,
-        alarm=result["alarm"] if result else "",
-        seconds=round(float(values["seconds"]), 3),
-        problem=problem,
-        cached=values["cached"],
     )
 
 
@@ -243,6 +236,16 @@ def run_job(bench: Workbench, job: Job) -> Execution:
     if done.outcome == "cancelled":
         raise RunStopped("stopped while the script ran")
     return done
+
+
+def summary(done: Execution) -> dict[str, Any]:
+    """What the state and the journal keep of a run."""
+    return {
+        "outcome": done.outcome,
+        "seconds": done.wall_seconds,
+        "problem": done.problem,
+        "cached": done.cached,
+    }
 
 
 def explain(done: Execution) -> str:

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from mle_star.context import Context
 from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
 from mle_star.nodes.workbench import Workbench, open_workbench
+from mle_star.state import Score
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,33 @@ class Step:
     def note(self, text: str) -> None:
         """Tell the person who watches something they should know."""
         self.emit("note", text=text)
+
+    def script_started(self, label: str, phase: str) -> None:
+        """A script is about to run."""
+        self.emit("script_started", label=label, phase=phase)
+
+    def script_finished(
+        self,
+        label: str,
+        phase: str,
+        run: Mapping[str, Any],
+        score: Score | None = None,
+    ) -> None:
+        """A script ended; ``run`` holds its outcome, seconds, problem and whether it was cached."""
+        self.emit(
+            "script_finished",
+            label=label,
+            phase=phase,
+            outcome=run["outcome"],
+            score=score["value"] if score else None,
+            error=score["error"] if score else None,
+            audit=score["audit"] if score else None,
+            audit_error=score["audit_error"] if score else None,
+            alarm=score["alarm"] if score else "",
+            seconds=round(float(run["seconds"]), 3),
+            problem=run["problem"],
+            cached=run["cached"],
+        )
 
     def ask(self, agent: Callable[..., T], *arguments: Any) -> T | None:
         """Ask the engineer; None (and a note) when it has no usable answer."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mle_star.errors import RunStopped
 from mle_star.execution import Execution
-from mle_star.nodes.evaluate import make_job
+from mle_star.nodes.evaluate import make_job, summary
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench
 from mle_star.runs.deliver import write_solution
@@ -101,7 +101,7 @@ def _start(
         parent,
         seconds=max(LEAST_SECONDS, bench.time_left()),
     )
-    step.emit("script_started", label=trial["label"], phase="submit")
+    step.script_started(trial["label"], "submit")
     if bench.stopping.is_set():
         raise RunStopped("stopped before the final run")
     return job.folder, bench.executor.submit(job)
@@ -114,19 +114,7 @@ def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
         raise RunStopped("stopped before the final run") from None
     if done.outcome == "cancelled":
         raise RunStopped("stopped during the final run")
-    step.emit(
-        "script_finished",
-        label=trial["label"],
-        phase="submit",
-        outcome=done.outcome,
-        score=None,
-        error=None,
-        audit=None,
-        alarm="",
-        seconds=round(done.wall_seconds, 3),
-        problem=done.problem,
-        cached=done.cached,
-    )
+    step.script_finished(trial["label"], "submit", summary(done))
     return "" if done.outcome == "ok" else done.problem or done.outcome
 
 

@@ -9,6 +9,7 @@ workbench again.
 from __future__ import annotations
 
 import json
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from mle_star.execution import (
     installed_packages,
     reap_stale,
 )
-from mle_star.runs import EventLog, RunFolder
+from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
@@ -88,6 +89,12 @@ class Workbench:
     events: EventLog
     clock: Clock
     stopping: threading.Event = field(default_factory=threading.Event)
+    pace: list[float] = field(default_factory=list)
+    """Seconds that the scripts run so far took, one each."""
+
+    def typical_seconds(self) -> float:
+        """Median time of a script in this run; 0.0 before the first one ended."""
+        return statistics.median(self.pace) if self.pace else 0.0
 
     def limits(self, seconds: float | None = None) -> Limits:
         """Limits of one script; ``seconds`` shortens the wall clock."""
@@ -162,6 +169,13 @@ def _build(folder: RunFolder) -> Workbench:
         executor=executor,
         events=events,
         clock=Clock(last_elapsed(events.path)),
+        pace=[
+            event["seconds"]
+            for event in read_events(events.path)
+            if event["kind"] == "script_finished"
+            and event["phase"] not in ("smoke", "submit")
+            and not event["cached"]
+        ],
     )
 
 
@@ -177,7 +191,7 @@ def make_brief(settings: Settings, spec: TaskSpec, profile: DataProfile, views: 
         files=tuple(sorted(path.name for path in search.folder.iterdir())),
         seed=settings.seed,
         # A script that fills its whole time-out leaves no room for refinement.
-        script_seconds=min(settings.script_timeout, settings.time_budget / 20),
+        script_seconds=min(settings.script_timeout, settings.time_budget / 12),
         cpus=settings.cpus_per_script,
         installed=installed_packages(settings.python),
     )

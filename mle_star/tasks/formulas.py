@@ -145,10 +145,19 @@ def of_probabilities(formula: Callable[[Array, Array], float]) -> Compute:
 
 
 def roc_auc(y: Array, p: Array) -> float:
-    """Area under the receiver operating characteristic curve."""
-    from sklearn.metrics import roc_auc_score
+    """Area under the receiver operating characteristic curve.
 
-    return float(roc_auc_score(y, p))
+    From the rank sum (Mann and Whitney 1947), ties counted half; nan where there is one class only.
+    The value is scikit-learn's at a fraction of the time, and ensembles ask for it thousands of times.
+    """
+    from scipy.stats import rankdata
+
+    positive = np.asarray(y, dtype=bool)
+    ones, zeros = int(positive.sum()), int((~positive).sum())
+    if not ones or not zeros:
+        return float("nan")
+    ranks = rankdata(p)[positive].sum()
+    return float((ranks - ones * (ones + 1) / 2) / (ones * zeros))
 
 
 def average_precision(y: Array, p: Array) -> float:

@@ -299,3 +299,22 @@ def test_a_second_run_on_the_same_thread_starts_afresh_in_a_folder_of_its_own(ta
     assert Path(first["run"]).name == "studio"
     assert Path(second["run"]).name == "studio-2"
     assert len(first["solutions"]) == len(second["solutions"]) == 1
+
+
+def test_slow_scripts_are_tried_on_a_few_rows_first(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.nodes.evaluate.SMOKE_SECONDS", 0.0)
+    engineer = ScriptedEngineer(refine=lambda *_: "A = undefined_name\n")
+    done = run(task, engineer, ensemble_rounds=0)
+    smoke = [event for event in done.of("script_finished") if event["phase"] == "smoke"]
+    assert "error" in {event["outcome"] for event in smoke}
+    refined = [trial for trial in done.trials if trial["phase"] == "refine"]
+    assert {trial["outcome"] for trial in refined} == {"error"}
+    assert all(not (done.folder / "trials" / trial["id"]).exists() for trial in refined)
+    assert Path(done.values["submission"]).exists()
+
+
+def test_quick_scripts_are_not(task: Path) -> None:
+    done = run(task, outer_steps=0)
+    assert not [event for event in done.of("script_finished") if event["phase"] == "smoke"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from mle_star.engineer.base import Brief, Tried
 from mle_star.engineer.playbook.blocks.facts import literal
 from mle_star.engineer.playbook.planner import keys_of, propose, refine
-from mle_star.engineer.playbook.script import HEADER, LOAD, WRITE, Block, split
-from mle_star.engineer.playbook.strategies import SECTIONS, kind_of, strategies_for
+from mle_star.engineer.playbook.script import LOAD, WRITE, Block, split
+from mle_star.engineer.playbook.strategies import kind_of, refinable, strategies_for
 from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.engineer.playbook.switches import switched_off
 from mle_star.errors import NoAnswer
@@ -142,7 +142,7 @@ def _studied(summaries: Sequence[str]) -> set[str]:
 def _variants(brief: Brief, blocks: list[Block], studied: set[str]) -> list[_Variant]:
     """Changes worth measuring, the most promising part first."""
     ranked = []
-    for block in blocks:
+    for block in refinable(blocks):
         gains = [item.applies(brief, block.text) for item in strategies_for(kind_of(block.text))]
         gain = max(gains, default=0.0)
         off = switched_off(brief, block, blocks)
@@ -247,7 +247,7 @@ def summarise(brief: Brief, study: str, output: str) -> str:
             continue
         label = _LABEL.match(found.group("label"))
         assert label is not None
-        what = f"trying [{label.group('keys')}]" if label.group("key") else "switching it off"
+        what = f"trying [{label.group('keys')}]" if label.group("keys") else "switching it off"
         after = _number(found.group("rest"))
         if after is None:
             failed.append(f"{label.group('block')}: {what} gave no score ({found.group('rest')})")
@@ -289,6 +289,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if value == value else None
-
-
-__all__ = ["HEADER", "SECTIONS", "Finding", "ablate", "findings", "keys_of", "summarise"]

@@ -22,7 +22,7 @@ from mle_star.engineer.base import Brief, Extraction
 from mle_star.engineer.playbook.ablation import Finding, findings
 from mle_star.engineer.playbook.planner import propose
 from mle_star.engineer.playbook.script import Block, split
-from mle_star.engineer.playbook.strategies import SECTIONS, kind_of, name_of, strategies_for
+from mle_star.engineer.playbook.strategies import kind_of, name_of, refinable, strategies_for
 from mle_star.errors import NoAnswer
 
 
@@ -42,10 +42,8 @@ def extract(brief: Brief, summary: str, script: str, refined: Sequence[str]) -> 
     measured = findings(summary)
     names = [name_of(text) for text in refined]
     choices = []
-    for block in split(script):
-        if kind_of(block.text) not in SECTIONS or block.text in refined:
-            continue
-        if script.count(block.text) != 1:
+    for block in refinable(split(script)):
+        if block.text in refined or script.count(block.text) != 1:
             continue
         choice = _choice(brief, block, [f for f in measured if f.block == block.name])
         if choice is not None:

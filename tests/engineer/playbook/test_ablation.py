@@ -4,14 +4,17 @@ import ast
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.ablation import ablate, findings, summarise
 from mle_star.engineer.playbook.merger import merge
 from mle_star.engineer.playbook.planner import carry_out
-from mle_star.engineer.playbook.script import find, replace
+from mle_star.engineer.playbook.script import find
+from mle_star.engineer.playbook.script import replace as spliced
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
@@ -30,9 +33,14 @@ def run_study(study: str, name: str, folder: Path) -> str:
     return done.stdout
 
 
+def patient(name: str) -> Brief:
+    """The task's brief with time for every variant."""
+    return replace(refining.task(name).brief, script_seconds=300.0)
+
+
 @pytest.mark.slow
 def test_a_study_runs_and_its_variants_differ(tmp_path: Path) -> None:
-    brief, script = refining.task("price").brief, refining.script("price", "lightgbm")
+    brief, script = patient("price"), refining.script("price", "lightgbm")
     study = ablate(brief, script, [])
     output = run_study(study, "price", tmp_path)
     lines = output.splitlines()
@@ -48,11 +56,11 @@ def test_a_study_runs_and_its_variants_differ(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_study_of_rows_in_time_and_of_several_models(tmp_path: Path) -> None:
-    brief = refining.task("air").brief
+    brief = patient("air")
     script = merge(brief, refining.script("air", "lightgbm"), refining.script("air", "linear"))
     block = find(script, "target")
     assert block is not None
-    script = replace(script, block.text, carry_out(brief, block.text, ("log-target",)))
+    script = spliced(script, block.text, carry_out(brief, block.text, ("log-target",)))
     study = ablate(brief, script, [])
     assert "model: linear" in study or "model: lightgbm" in study
     output = run_study(study, "air", tmp_path)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.debugger import (
+    columns,
     contract,
     data,
     libraries,
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *names.RULES,
     *paths.RULES,
     *libraries.RULES,
+    *columns.RULES,
     *data.RULES,
     *predictions.RULES,
     *resources.RULES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mle_star.engineer.playbook.leakage.expressions import Expressions
+from mle_star.engineer.playbook.leakage.comprehensions import Comprehensions
 from mle_star.engineer.playbook.leakage.values import (
     FIT,
     NONE,
@@ -67,7 +67,7 @@ class Arguments:
         return self.positional[position] if position < len(self.positional) else UNKNOWN
 
 
-class Fitting(Expressions):
+class Fitting(Comprehensions):
     """Rules for what learns and for what applies what was learnt."""
 
     def _fit(self, receiver: Value, name: str, arguments: Arguments) -> Value:
@@ -123,14 +123,16 @@ class Fitting(Expressions):
     def _splits(self, receiver: Value, arguments: Arguments) -> Value:
         table = arguments.get(0, "X")
         leaks = self.split_leaks(receiver, table, "")
-        pair = sequence(Value(mask=frozenset({rows}), leaks=leaks) for rows in (FIT, VALID))
+        pair = sequence(
+            Value(mask=frozenset({rows}), own=True, leaks=leaks) for rows in (FIT, VALID)
+        )
         return Value(thing=Thing("list", item=pair))
 
     def split_leaks(self, splitter: Value, table: Value, name: str) -> frozenset[Leak]:
         """Random splits of rows that are ordered in time or that come in groups."""
         name = splitter.thing.name if splitter.thing else name
         ordered = self.ordered or bool(self.task.time)
-        if table.rows and not table.rows & {VALID}:
+        if (table.rows or self.given_folds) and VALID not in table.rows:
             return frozenset()
         if not _SPLITTERS.search(name) or not (ordered or self.task.group):
             return frozenset()

@@ -142,15 +142,21 @@ def drop_columns(brief: Brief, script: str, leak: Leak) -> str | None:
         listed = [_listed(source, node, name) for node in ast.walk(value)]
         edits = [edit for edit in listed if edit]
         if not edits:
-            inner = value
-            while (isinstance(inner, ast.Attribute) and inner.attr == "values") or (
-                isinstance(inner, ast.Call) and name_of(inner.func) in ("to_numpy", "copy")
-            ):
-                inner = inner.value if isinstance(inner, ast.Attribute) else inner.func.value  # type: ignore[attr-defined]
+            inner = _table_of(value)
             new = f'{source.of(inner)}.drop(columns=[{literal(name)}], errors="ignore")'
             edits = [(source.span(inner), new)]
         return source.edited(edits[:1])
     return None
+
+
+def _table_of(value: ast.expr) -> ast.expr:
+    """The table in ``table.values``, ``table.to_numpy()`` or ``table.copy()``."""
+    if isinstance(value, ast.Attribute) and value.attr == "values":
+        return _table_of(value.value)
+    function = value.func if isinstance(value, ast.Call) else None
+    if isinstance(function, ast.Attribute) and function.attr in ("to_numpy", "copy"):
+        return _table_of(function.value)
+    return value
 
 
 def _listed(source: Source, node: ast.AST, name: str) -> tuple[Span, str] | None:

@@ -141,13 +141,14 @@ class Functions(Fitting):
     def _cross_validated(self, name: str, arguments: Arguments) -> Value:
         table, labels = arguments.get(1, "X"), arguments.get(2, "y")
         self.features(table)
-        self.flow([table, labels])
+        if not self.given_folds:
+            self.flow([table, labels])
         leaks = self.split_leaks(arguments.named.get("cv", UNKNOWN), table, "KFold")
+        leaks |= table.leaks | labels.leaks
         predicts = name == "cross_val_predict"
         return Value(rows=table.rows if predicts else NONE, oof=predicts, leaks=leaks)
 
     def _one_split(self, name: str, arguments: Arguments) -> Value:
-        self.flow(arguments.positional)
         kept = arguments.named.get("shuffle", UNKNOWN).const is False
         leaks: frozenset[Leak] = frozenset()
         if arguments.positional and not kept:
@@ -155,7 +156,9 @@ class Functions(Fitting):
         parts: list[Value] = []
         for value in arguments.positional:
             for rows in (frozenset({FIT}), frozenset({VALID})):
-                parts.append(self.at(value.but(index=False), Value(mask=rows, leaks=leaks)))
+                parts.append(
+                    self.at(value.but(index=False), Value(mask=rows, own=True, leaks=leaks))
+                )
         return sequence(parts)
 
     def _iterator(self, name: str, arguments: Arguments) -> Value:

@@ -40,6 +40,8 @@ class Analysis(Calls):
 
     def run(self, tree: ast.Module) -> None:
         """Run the script from top to bottom."""
+        texts = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
+        self.given_folds = any(isinstance(text, str) and "folds.csv" in text for text in texts)
         self.block(tree.body, ChainMap({}))
 
     def is_feature(self, name: str) -> bool:
@@ -224,7 +226,8 @@ class Analysis(Calls):
             changed = self.put(owner, names, value)
         elif masked is not None or value.rows:
             mask = (masked.mask or NONE) if masked is not None else NONE
-            self.report(value.leaks if mask == {VALID} and value.oof else ())
+            inner_split = masked is not None and masked.own and self.given_folds
+            self.report(value.leaks if mask == {VALID} and value.oof and not inner_split else ())
             rows = TRAIN if mask in ({FIT}, {VALID}) else value.rows
             rows |= owner.rows
             changed = join(

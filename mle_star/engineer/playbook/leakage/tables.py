@@ -45,6 +45,8 @@ class Tables:
         self.found: dict[Leak, None] = {}
         self.lines: Lines = (1, 1)
         self.guarded = 0
+        self.given_folds = False
+        """Whether the script reads folds.csv, so that splits of its own are inner ones."""
         self.labelled_tests: set[str] = set()
         """Target columns that the script itself puts into a test table."""
 
@@ -72,6 +74,7 @@ class Tables:
                 target=any(v.target for v in learnt),
                 has=frozenset().union(*(v.has for v in learnt)),
                 mask=masks[0].mask if len(values) == len(masks) == 1 else None,
+                own=any(v.own for v in masks),
                 leaks=frozenset(leaks),
             )
         for value in learnt:
@@ -131,11 +134,17 @@ class Tables:
         """The selected rows. Selecting the rows of a fold is where a taint starts to matter."""
         mask = selector.mask if selector.mask is not None else NONE
         if mask in ({FIT}, {VALID}):
+            if selector.own and self.given_folds:  # a split inside the fitting rows, or of a refit
+                return self._taken(value.but(leaks=value.leaks | selector.leaks), selector, mask)
             # What is wrong with the split itself counts only once predictions are made with it.
             self.report(leak for leak in value.leaks | selector.leaks if leak.kind != "order")
             value = value.but(leaks=value.leaks | selector.leaks)
+        return self._taken(value, selector, mask)
+
+    def _taken(self, value: Value, selector: Value, mask: Rows) -> Value:
+        """The rows of a mask."""
         if value.index:
-            return Value(mask=mask, leaks=selector.leaks)
+            return Value(mask=mask, own=selector.own, leaks=selector.leaks)
         if value.folds:
             return value
         if value.mask is not None:

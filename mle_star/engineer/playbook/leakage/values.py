@@ -77,6 +77,8 @@ class Value:
     rows: Rows = NONE
     mask: Rows | None = None
     """The rows it selects, for a boolean mask or a list of positions."""
+    own: bool = False
+    """A mask that the script drew itself, not one of folds.csv."""
     learned: Rows = NONE
     """A statistic: the rows it was computed from (``rows`` is empty then)."""
     origin: Lines = (0, 0)

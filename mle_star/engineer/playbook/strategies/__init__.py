@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
+from mle_star.engineer.playbook.script import ENCODE, FEATURES, Block
 from mle_star.engineer.playbook.strategies.strategy import Strategy, kind_of, name_of
 from mle_star.errors import NoAnswer
 
@@ -13,6 +15,7 @@ __all__ = [
     "all_strategies",
     "kind_of",
     "name_of",
+    "refinable",
     "strategies_for",
     "strategy",
 ]
@@ -43,6 +46,18 @@ def all_strategies() -> tuple[Strategy, ...]:
         *(boosting, fitting, learners, combining, finishing),
     )
     return tuple(item for room in rooms for item in room.ALL)
+
+
+def refinable(blocks: Iterable[Block]) -> list[Block]:
+    """The blocks that strategies exist for; those that no model looks at are left out.
+
+    Models that read nothing but raw text see neither new features nor encodings.
+    """
+    found = [block for block in blocks if kind_of(block.text) in SECTIONS]
+    models = [block.text for block in found if block.family]
+    text_only = [" TEXT" in text and '"numbers"' not in text for text in models]
+    drop = {FEATURES, ENCODE} if models and all(text_only) else set()
+    return [block for block in found if block.name not in drop]
 
 
 def strategies_for(section: str) -> list[Strategy]:

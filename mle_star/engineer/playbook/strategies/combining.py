@@ -72,6 +72,8 @@ def _second(family: str, potential: float, why: str) -> Strategy:
             worth = LINEAR_CLASSES
         groups = {other.group for other in map(_model, present) if other is not None}
         # Families that err in other ways help most, and every further member helps less.
+        if facts.text and not model.reads_text:
+            worth *= 0.5  # it sees the text through a few topics only
         return worth * (0.75 if model.group in groups else 1.0) * 0.85 ** (len(present) - 1)
 
     def rewrite(block: str, brief: Brief) -> str:

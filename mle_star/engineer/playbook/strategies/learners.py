@@ -100,7 +100,7 @@ WEAKER = _scaled(
     ("LogisticRegression", "LinearSVC"),
     "C",
     4.0,
-    0.4,
+    0.5,
     "Penalise the coefficients a quarter as much.",
 )
 STRONGER = _scaled(
