@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mle_star.errors import SettingsError
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # About 2 minutes on 2 cores: one outer step, enough to see every phase work.
+    # About 2 minutes on 2 cores: the time budget, not the counters, ends the search on larger data.
     "quick": {
-        "num_candidates": 2,
+        "num_candidates": 3,
         "num_solutions": 2,
-        "outer_steps": 1,
-        "inner_steps": 2,
-        "ensemble_rounds": 1,
+        "outer_steps": 3,
+        "inner_steps": 3,
+        "ensemble_rounds": 2,
         "debug_rounds": 2,
         "script_timeout": 60.0,
         "time_budget": 120.0,

@@ -54,7 +54,9 @@ def blend(state: State, step: Step) -> Update:
     if isinstance(chosen, Problem):
         step.note(f"No numeric blend: {chosen}")
         return {"draft": None, "trial": None}
-    kept = [(m, w) for m, w in zip(members, chosen.weights, strict=True) if w > 0]
+    weighted = [(m, w) for m, w in zip(members, chosen.weights, strict=True) if w > 0]
+    weighted.sort(key=lambda pair: -pair[1])
+    kept = weighted[: len(bench.affordable([member for member, _ in weighted]))]
     if len(kept) < 2:
         step.note("The best blend is a single script: nothing to average.")
         return {"draft": None, "trial": None}
@@ -168,6 +170,7 @@ def _planned_members(bench: Workbench, state: State) -> tuple[list[Trial], list[
         (i for i, member in enumerate(members) if member["id"] in order),
         key=lambda i: order[members[i]["id"]],
     )[:PLANNED_MEMBERS]
+    chosen = chosen[: len(bench.affordable([members[i] for i in chosen]))]
     return [members[i] for i in chosen], [predictions[i] for i in chosen]
 
 

@@ -182,7 +182,10 @@ def search_job(bench: Workbench, script: str, label: str, members: list[Member])
     An ensemble finds its members' predictions beside the data.
     """
     folders = [bench.folder.path / "trials" / member["trial"] for member in members]
-    return make_job(bench, script, label, bench.views.search, folders, bench.folder.path / "trials")
+    parent = bench.folder.path / "trials"
+    return make_job(
+        bench, script, label, bench.views.search, folders, parent, bench.search_seconds()
+    )
 
 
 def make_job(

@@ -14,7 +14,7 @@ from mle_star.errors import RunStopped
 from mle_star.execution import Execution
 from mle_star.nodes.evaluate import make_job, summary
 from mle_star.nodes.step import Step, Update, node
-from mle_star.nodes.workbench import Workbench
+from mle_star.nodes.workbench import LEAST_SECONDS, Workbench
 from mle_star.runs.deliver import write_solution
 from mle_star.scoring import (
     Predictions,
@@ -26,10 +26,6 @@ from mle_star.scoring import (
 )
 from mle_star.state import State, Trial
 from mle_star.tasks import View
-
-LEAST_SECONDS = 20.0
-"""Time the final run gets even when the budget is spent: a search that overran must not cost the
-submission."""
 
 
 @node

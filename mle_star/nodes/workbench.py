@@ -9,10 +9,11 @@ workbench again.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,11 @@ from mle_star.execution import (
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
+from mle_star.state import Trial
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
+
+LEAST_SECONDS = 20.0
+"""Time a script always gets, even when the budget is all but spent."""
 
 
 class Clock:
@@ -107,6 +112,27 @@ class Workbench:
     def time_left(self) -> float:
         """Seconds of the time budget that are left, the reserve included; never negative."""
         return max(0.0, self.settings.time_budget - self.clock.elapsed())
+
+    def search_seconds(self) -> float:
+        """Longest time a script of the search may take now, so that the final run keeps its share."""
+        final = self.settings.time_budget * self.settings.reserve / 2
+        return max(LEAST_SECONDS, self.time_left() - final)
+
+    def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The leading trials that can be run again on the full view in the time that is left.
+
+        Estimated from the seconds each took on the search view, the rows of both views and the
+        cores; half of the time is left for whatever is slower than it was. The first is always kept.
+        """
+        growth = self.views.full.rows / max(1, self.views.search.rows)
+        left = self.time_left() / 2 * (os.cpu_count() or 1)
+        kept: list[Trial] = []
+        for trial in trials:
+            left -= trial["seconds"] * growth
+            if kept and left < 0:
+                break
+            kept.append(trial)
+        return kept
 
     def stop(self) -> None:
         """Ask every node to stop at once: running scripts are killed, their results dropped.

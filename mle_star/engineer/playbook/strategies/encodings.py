@@ -31,7 +31,7 @@ def target_means(known: pd.Series, goal: np.ndarray, asked: pd.Series) -> np.nda
 def cross_fitted(keys: pd.Series, goal: np.ndarray) -> np.ndarray:
     """Target means of the fitting rows, each from the other parts of them."""
     means = np.zeros(len(keys))
-    for known, asked in KFold(5, shuffle=True, random_state=SEED).split(means):
+    for known, asked in KFold(5, shuffle=True, random_state=SEED).split(keys):
         means[asked] = target_means(keys.iloc[known], goal[known], keys.iloc[asked])
     return means
 '''

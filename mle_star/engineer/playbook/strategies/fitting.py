@@ -161,7 +161,15 @@ EARLY_STOPPING = Strategy(
     "model",
     "rounds",
     lambda brief, block: (
-        0.3 if booster_of(block) and brief.rows >= 2_000 else 0.15 if booster_of(block) else 0.0
+        (
+            0.5
+            if Facts(brief).learning != "regression" and brief.rows >= 10_000
+            else 0.3
+            if brief.rows >= 2_000
+            else 0.15
+        )
+        if booster_of(block)
+        else 0.0
     ),
     lambda _: "Learn slowly and stop when a held-out part of the fitting rows gains no more.",
     _stopping,

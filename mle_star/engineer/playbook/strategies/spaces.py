@@ -76,7 +76,7 @@ def neighbour_columns(
 ) -> list[np.ndarray]:
     """Neighbour means of every space; in the first, whose goals are known, from its other parts."""
     inner = np.zeros((len(goal), len(counts)))
-    for known, asked in KFold(10, shuffle=True, random_state=SEED).split(inner):
+    for known, asked in KFold(10, shuffle=True, random_state=SEED).split(spaces[0]):
         inner[asked] = neighbour_means(spaces[0][known], goal[known], spaces[0][asked], counts)
     return [inner, *(neighbour_means(spaces[0], goal, space, counts) for space in spaces[1:])]
 '''
@@ -113,7 +113,7 @@ PLACE_NEIGHBOURS = learnt(
 NEIGHBOURS = learnt(
     "neighbour-target",
     "neighbours",
-    lambda brief: (0.4 if brief.rows <= 10_000 else 0.25) if _many(brief, 3) else 0.0,
+    lambda brief: 0.2 if _many(brief, 3) else 0.0,
     lambda _: (
         "Add the cross-fitted mean target of the nearest 8 and 30 rows in the scaled numbers."
     ),
