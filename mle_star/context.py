@@ -29,6 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "debug_rounds": 2,
         "script_timeout": 60.0,
         "time_budget": 120.0,
+        "reserve": 0.35,
     },
     # About 20 minutes.
     "default": {
@@ -40,6 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "debug_rounds": 3,
         "script_timeout": 300.0,
         "time_budget": 1200.0,
+        "reserve": 0.2,
     },
     # The settings of the paper's experiments (arXiv 2506.15692, section 4 and appendix).
     "paper": {
@@ -51,6 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "debug_rounds": 5,
         "script_timeout": 3600.0,
         "time_budget": 86400.0,
+        "reserve": 0.1,
     },
 }
 
@@ -118,8 +121,8 @@ class Context(_Model):
         gt=0,
         description="Seconds the whole run may take, ensemble and final run included",
     )
-    reserve: float = Field(
-        default=0.25,
+    reserve: float | None = Field(
+        default=None,
         ge=0.05,
         le=0.9,
         description="Part of the time budget kept for the ensemble and the final run",

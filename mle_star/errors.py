@@ -61,3 +61,8 @@ class NoAnswer(MleStarError):
 
 class RunStopped(MleStarError):
     """The run was asked to stop; what was finished is kept and the run can be resumed."""
+
+    def __init__(self, message: str, run: str = "") -> None:
+        """Say so; ``run`` is the path of the run folder."""
+        super().__init__(message)
+        self.run = run

@@ -35,6 +35,8 @@ def call(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. Nothing but a request to exit is raised."""
     from mle_star.cli.app import app
 
+    if "" not in sys.path:  # an engineer of the user's own is found in the working folder
+        sys.path.insert(0, "")
     try:
         given = None if arguments is None else list(arguments)
         code = app(args=given, prog_name="mle-star", standalone_mode=False)

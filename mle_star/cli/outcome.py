@@ -47,7 +47,7 @@ def results(report: Report) -> RenderableType:
         if entry is None:
             table.add_row("", Text(name), Text("none", style="dim"))
             continue
-        won = bool(report.winner) and entry.label == report.winner
+        won = bool(report.trial) and entry.trial == report.trial
         table.add_row(
             Text("→" if won else " ", style="green"),
             Text(name, style="bold" if won else ""),
@@ -121,7 +121,9 @@ def files(report: Report) -> Table:
     if folder.submission.is_file():
         table.add_row("submission", Text(f"{clean(folder.submission)}{origin}"))
     if folder.solution.is_dir():
-        table.add_row("solution", Text(f"{clean(folder.solution)} (python run.py rebuilds it)"))
+        table.add_row(
+            "solution", Text(f"{clean(folder.solution)} (python run.py TASK_FOLDER makes it again)")
+        )
     table.add_row("run folder", Text(clean(report.path)))
     return table
 

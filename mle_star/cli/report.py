@@ -7,7 +7,7 @@ A run that has just ended and one that is looked at later are read in the same w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Entry:
     alarm: str
     problem: str
     seconds: float
+    trial: str = ""
+    """Names the trial; one label may belong to several."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ class Report:
     source: str = ""
     """Where the submission came from: full, search or none; empty while the run has not ended."""
     winner: str = ""
+    """Label of the trial that the submission came from; empty while the run has not ended."""
+    trial: str = ""
+    """Its key."""
     scripts: list[Entry] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -95,6 +100,9 @@ class Report:
     def _best(self, entries: Sequence[Entry]) -> Entry | None:
         if not entries:
             return None
+        for entry in entries:  # of equals, the run itself has chosen
+            if self.trial and entry.trial == self.trial:
+                return entry
         choose = max if self.direction == "maximize" else min
         return choose(entries, key=lambda e: e.score if e.score is not None else 0.0)
 
@@ -125,7 +133,7 @@ def read_report(path: Path) -> Report:
         elif kind == "run_finished":
             report.source = str(event.get("source", ""))
             report.winner = str(event.get("label", ""))
-            report.scripts = [_with_audit(e, event) for e in report.scripts]
+            report.trial = str(event.get("trial", ""))
     report.gains = gains(events, report.direction)
     return report
 
@@ -143,15 +151,8 @@ def _entry(event: Mapping[str, Any]) -> Entry:
         alarm=str(event.get("alarm") or ""),
         problem=str(event.get("problem") or ""),
         seconds=float(event.get("seconds") or 0.0),
+        trial=str(event.get("trial", "")),
     )
-
-
-def _with_audit(entry: Entry, end: Mapping[str, Any]) -> Entry:
-    """The winner with the error of its audit score, which the end of the run tells."""
-    score = end.get("score") or {}
-    if (entry.label, entry.score) != (end.get("label"), score.get("value")):
-        return entry
-    return replace(entry, audit_error=score.get("audit_error"))
 
 
 def gains(events: Sequence[Mapping[str, Any]], direction: str) -> list[Gain]:

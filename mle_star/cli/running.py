@@ -91,7 +91,7 @@ def progress_view(screen: Console) -> LiveView | LineView:
 def final_line(report: Report) -> str:
     """The result in one line."""
     candidates = [e for e in (report.ensemble, report.single) if e is not None]
-    winner = next((e for e in candidates if e.label == report.winner), None)
+    winner = next((e for e in candidates if e.trial == report.trial), None)
     if winner is None:
         return f"{clean(report.task)}: no script has a score that may win; see {report.path}"
     audit = (

@@ -18,7 +18,7 @@ from mle_star.tasks.spec import TaskSpec
 
 @dataclass(frozen=True)
 class Brief:
-    """What every agent is told about the task. The same for a whole run."""
+    """What every agent is told. But for ``base_seconds`` it is the same for a whole run."""
 
     task: TaskSpec
     profile: DataProfile
@@ -32,6 +32,8 @@ class Brief:
     seed: int = 0
     script_seconds: float = 60.0
     """A script should finish well within this time on ``cpus`` cores."""
+    base_seconds: float = 0.0
+    """Seconds that the script under refinement took; 0.0 where none is."""
     cpus: int = 1
     installed: frozenset[str] = frozenset()
     """Import names a script may use beyond the standard library."""

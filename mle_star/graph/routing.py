@@ -151,6 +151,12 @@ def after_debug_ablation(state: SolutionState) -> Literal["run_ablation", "summa
 
 
 @giving_up_at("finish")
+def after_summarise(state: SolutionState) -> Literal["extract", "finish"]:
+    """Look for the block that matters."""
+    return "extract"
+
+
+@giving_up_at("finish")
 def after_extract(state: SolutionState) -> Literal["refine", "accept", "finish"]:
     """Refine the block; without one the outer step is skipped."""
     return "refine" if state["block"] else "accept"

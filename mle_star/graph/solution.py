@@ -89,7 +89,7 @@ def build_solution() -> CompiledStateGraph[Any, Any, Any, Any]:
         .add_conditional_edges("ablate", routing.after_ablate)
         .add_conditional_edges("run_ablation", routing.after_run_ablation)
         .add_conditional_edges("debug_ablation", routing.after_debug_ablation)
-        .add_edge("summarise", "extract")
+        .add_conditional_edges("summarise", routing.after_summarise)
         .add_conditional_edges("extract", routing.after_extract)
         .add_conditional_edges("refine", routing.after_refine)
         .add_edge("evaluate_refine", "learn")

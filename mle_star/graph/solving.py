@@ -183,7 +183,7 @@ def _drive(
         except GraphDrained:
             _mark(folder, "stopped")
             raise RunStopped(
-                f"The run was stopped; go on with: mle-star resume {folder.path}"
+                f"The run was stopped; go on with: mle-star resume {folder.path}", str(folder.path)
             ) from None
         except BaseException:
             _abandon(folder, stream)

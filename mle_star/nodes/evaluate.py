@@ -85,7 +85,7 @@ def execute(state: EvaluationState, step: Step) -> Update:
     if error:
         step.script_finished(draft["label"], draft["phase"], summary(done))
     return {
-        "execution": {**summary(done), "key": done.key, "printed": done.printed},
+        "execution": {**summary(done), "printed": done.printed},
         "error": error,
         "trial": _trial(state, done.key, done.outcome, None, done.wall_seconds, done.problem),
     }
@@ -244,6 +244,7 @@ def run_job(bench: Workbench, job: Job) -> Execution:
 def summary(done: Execution) -> dict[str, Any]:
     """What the state and the journal keep of a run."""
     return {
+        "key": done.key,
         "outcome": done.outcome,
         "seconds": done.wall_seconds,
         "problem": done.problem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, cast
 
 from langgraph.errors import GraphBubbleUp, GraphDrained
@@ -33,6 +33,8 @@ class Step:
     solution: int
     write: Callable[[Any], None]
     """LangGraph's stream writer: whoever streams with mode ``custom`` sees every event."""
+    base_seconds: float = 0.0
+    """Seconds that the branch's best script took."""
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event to the journal and to the stream."""
@@ -64,6 +66,7 @@ class Step:
         """A script ended; ``run`` holds its outcome, seconds, problem and whether it was cached."""
         self.emit(
             "script_finished",
+            trial=run["key"][:16],
             label=label,
             phase=phase,
             outcome=run["outcome"],
@@ -79,8 +82,9 @@ class Step:
 
     def ask(self, agent: Callable[..., T], *arguments: Any) -> T | None:
         """Ask the engineer; None (and a note) when it has no usable answer."""
+        brief = replace(self.bench.brief, base_seconds=self.base_seconds)
         try:
-            return agent(self.bench.brief, *arguments)
+            return agent(brief, *arguments)
         except NoAnswer as reason:
             self.note(f"{agent.__name__}: {reason}")
             return None
@@ -109,7 +113,9 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
         bench = open_workbench(values["run"])
-        step = Step(bench, name, _solution(values), runtime.stream_writer)
+        best = values.get("best")
+        seconds = float(best["seconds"]) if best else 0.0
+        step = Step(bench, name, _solution(values), runtime.stream_writer, seconds)
         if bench.stopping.is_set():
             raise GraphDrained("stopped")
         started = time.monotonic()

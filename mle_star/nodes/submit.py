@@ -145,6 +145,7 @@ def _conclude(
     final = {
         "source": source,
         "score": score,
+        "trial": winner["id"] if winner else "",
         "label": winner["label"] if winner else "",
         "seconds": round(bench.clock.elapsed(), 3),
     }

@@ -114,7 +114,7 @@ class Workbench:
         return max(0.0, self.settings.time_budget - self.clock.elapsed())
 
     def search_seconds(self) -> float:
-        """Longest time a script of the search may take now, so that the final run keeps its share."""
+        """Longest time a script of the search may take now: the final run keeps its share."""
         final = self.settings.time_budget * self.settings.reserve / 2
         return max(LEAST_SECONDS, self.time_left() - final)
 
@@ -122,7 +122,7 @@ class Workbench:
         """The leading trials that can be run again on the full view in the time that is left.
 
         Estimated from the seconds each took on the search view, the rows of both views and the
-        cores; half of the time is left for whatever is slower than it was. The first is always kept.
+        cores; half of the time is left for what is slower than it was. The first is always kept.
         """
         growth = self.views.full.rows / max(1, self.views.search.rows)
         left = self.time_left() / 2 * (os.cpu_count() or 1)

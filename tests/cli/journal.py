@@ -44,7 +44,7 @@ class Journal:
         self.add("script_started", "execute", solution, label=label, phase=phase)
         outcome = "ok" if score is not None or phase in ("ablate", "submit") else "error"
         values = {
-            "label": label, "phase": phase, "outcome": outcome, "score": score, "error": error,
+            "trial": f"{solution} {label}", "label": label, "phase": phase, "outcome": outcome, "score": score, "error": error,
             "audit": None if score is None else score * 1.01, "alarm": "", "seconds": 1.5,
             "problem": "", "cached": False,
         }  # fmt: skip
@@ -90,12 +90,13 @@ def finished_run() -> list[dict[str, Any]]:
         j.step("accept", solution)
         j.step("finish", solution)
     j.step("ensemble")
-    j.script(-1, "ensemble", "blend (mean) of 4 scripts", 51200.0, 770.0)
+    j.script(-1, "ensemble", "blend (mean) of 4 scripts", 51200.0, 770.0, audit_error=1201.0)
     j.best("judge_ensemble", -1, "blend (mean) of 4 scripts", 51200.0)
     j.add("node_started", "submit")
     j.script(-1, "submit", "blend (mean) of 4 scripts", None)
     j.add(
         "run_finished", "submit", source="full", label="blend (mean) of 4 scripts", seconds=118.0,
+        trial="-1 blend (mean) of 4 scripts",
         score={"value": 51200.0, "error": 770.0, "audit": 51712.0, "audit_error": 1201.0},
     )  # fmt: skip
     return j.events

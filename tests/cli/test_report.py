@@ -112,3 +112,13 @@ def test_the_final_line(run: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         read_report(tmp_path)
+
+
+def test_of_two_equal_scripts_the_one_the_run_chose_is_shown(tmp_path: Path) -> None:
+    events = finished_run()
+    first = next(e for e in events if e["kind"] == "script_finished" and e["score"] == 51200.0)
+    twin = {**first, "trial": "twin", "label": "an equal blend"}
+    events.insert(events.index(first), twin)
+    report = read_report(write_run(tmp_path / "run", events))
+    assert report.ensemble is not None
+    assert report.ensemble.label == "blend (mean) of 4 scripts"

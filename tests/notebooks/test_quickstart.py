@@ -79,6 +79,7 @@ def test_every_cell_runs_and_shows_what_the_text_promises(tmp_path: Path) -> Non
     check_first_run(notebook)
     check_stop_before_a_node(notebook)
     check_resumed_run(notebook)
+    check_page_about_the_run_folder(tmp_path / "runs")
 
 
 def check_quiet(notebook: Any, place: Path) -> None:
@@ -138,3 +139,12 @@ def check_resumed_run(notebook: Any) -> None:
     assert re.search(r"run_finished +1\b", kinds)
     files = cell_with(notebook, "finished.run.iterdir()").split()
     assert {"events.jsonl", "submission.csv", "solution/run.py"} <= set(files)
+
+
+def check_page_about_the_run_folder(folder: Path) -> None:
+    """docs/architecture.md names everything a run leaves, but for two files of the moment."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    [listing] = re.findall(r"^runs/<name>/\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"^  ([\w.]+)", listing, flags=re.MULTILINE))
+    for run in folder.iterdir():
+        assert {path.name for path in run.iterdir()} - {"lock", "processes.json"} <= named

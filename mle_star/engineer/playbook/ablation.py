@@ -1,20 +1,21 @@
-"""The ablation writer and its summariser.
+"""The ablation writer.
 
-A study is a script that holds the solution's sections as text, runs them as they are (the baseline), and then once
-more for each part under study with that part's section exchanged: switched off where the solution does something
-there, or else changed by the most promising strategy, which tells whether refining it would pay. Only the ordering
-matters, so it looks at the first two folds, a few thousand rows and no test predictions.
+A study is a script that holds the solution's sections as text, runs them as they are (the
+baseline), and then once more for each part under study with that part's section exchanged:
+switched off where the solution does something there, or else changed by the most promising
+strategy, which tells whether refining it would pay. Only the ordering matters, so it looks at the
+first two folds, a few thousand rows and no test predictions.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Tried
 from mle_star.engineer.playbook.blocks.facts import literal
+from mle_star.engineer.playbook.findings import findings, summarise
 from mle_star.engineer.playbook.planner import keys_of, propose, refine
 from mle_star.engineer.playbook.script import LOAD, WRITE, Block, split
 from mle_star.engineer.playbook.strategies import kind_of, refinable, strategies_for
@@ -30,9 +31,9 @@ FOLDS = 2
 ROWS = 8_000
 """Training rows that a study looks at, at most."""
 
-_STUDY = '''"""Ablation study: the solution as it is, then with one of its parts switched off or changed at a time.
+_STUDY = '''"""Ablation study: the solution as it is, and with one part at a time off or changed.
 
-Only the ordering of the scores matters here, so that a few folds and rows are enough and nothing is written.
+Only the ordering of the scores matters here: a few folds and rows are enough, nothing is written.
 """
 
 import contextlib
@@ -74,18 +75,6 @@ for label, (section, code) in VARIANTS.items():
         print(f"Ablation {{label}}: failed, {{type(error).__name__}}: {{error}}", flush=True)
     longest = max(longest, time.monotonic() - began)
 '''
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a study says of one part."""
-
-    block: str
-    """Name of the part's section."""
-    tried: str
-    """Keys of the strategies tried there, joined by `` + ``; empty where it was switched off."""
-    change: float
-    """Relative change of the metric, positive where it got better."""
 
 
 @dataclass(frozen=True)
@@ -223,69 +212,4 @@ def _cut(brief: Brief) -> str:
     return "\n".join(lines) + "\n"
 
 
-_LINE = re.compile(r"^Ablation (?P<label>(?:model: )?[^:]+): (?P<rest>.+)$")
-_BASE = re.compile(r"^Baseline: (?P<score>\S+)$", re.MULTILINE)
-_LABEL = re.compile(r"^(?P<block>.+?)(?: \[(?P<keys>[a-z0-9+ -]+)\])?$")
-
-
-def summarise(brief: Brief, study: str, output: str) -> str:
-    """What the study measured, one line per part, the largest impact first.
-
-    Raises:
-        NoAnswer: the output holds no baseline score.
-    """
-    base = _BASE.search(output)
-    before = _number(base.group("score")) if base else None
-    if before is None:
-        raise NoAnswer("The study printed no baseline score.")
-    sign = 1.0 if brief.task.maximize else -1.0
-    measured: list[tuple[float, str]] = []
-    failed: list[str] = []
-    for line in output.splitlines():
-        found = _LINE.match(line.strip())
-        if not found:
-            continue
-        label = _LABEL.match(found.group("label"))
-        assert label is not None
-        what = f"trying [{label.group('keys')}]" if label.group("keys") else "switching it off"
-        after = _number(found.group("rest"))
-        if after is None:
-            failed.append(f"{label.group('block')}: {what} gave no score ({found.group('rest')})")
-            continue
-        change = sign * (after - before) / max(abs(before), 1e-12)
-        verdict = f"{'better' if change > 0 else 'worse'} by {abs(change):.2%}".replace("%", " %")
-        verdict = verdict if change else "no change"
-        measured.append(
-            (
-                abs(change),
-                f"{label.group('block')}: {what} changes {brief.task.metric} "
-                f"from {before:.6g} to {after:.6g} ({verdict})",
-            )
-        )
-    lines = [text for _, text in sorted(measured, key=lambda pair: -pair[0])]
-    return "\n".join([*lines, *failed]) or "The study scored the script but none of its variants."
-
-
-_SUMMARY = re.compile(
-    r"^(?P<block>[^\n:]+(?:: [^\n:]+?)?): (?:trying \[(?P<keys>[a-z0-9+ -]+)\]|switching it off) "
-    r"(?:changes .*\((?:(?P<way>better|worse) by (?P<size>[\d.]+) %|no change)\)|gave no score.*)$",
-    re.MULTILINE,
-)
-
-
-def findings(summary: str) -> list[Finding]:
-    """A summary read back; lines of other shapes are passed over."""
-    found = []
-    for match in _SUMMARY.finditer(summary):
-        size = float(match.group("size") or 0) / 100
-        change = size if match.group("way") == "better" else -size
-        found.append(Finding(match.group("block"), match.group("keys") or "", change))
-    return found
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if value == value else None
+__all__ = ["ablate", "summarise"]

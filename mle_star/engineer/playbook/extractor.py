@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Extraction
-from mle_star.engineer.playbook.ablation import Finding, findings
+from mle_star.engineer.playbook.findings import Finding, findings
 from mle_star.engineer.playbook.planner import propose
 from mle_star.engineer.playbook.script import Block, split
 from mle_star.engineer.playbook.strategies import kind_of, name_of, refinable, strategies_for

@@ -1,9 +1,10 @@
-"""The planner and the coder: which strategy comes next for a block, and the block with it carried out.
+"""The planner and the coder: which strategy comes next for a block, and how it is carried out.
 
-A plan opens with the keys of its strategies in brackets, ``[ratios + products] Add ...``; everything else in it is
-for people. What earlier plans of the same block scored guides the choice. The score of the script they started from
-is not known here, so plans are compared among themselves: a plan that extends another one and scores better speaks
-for what it added, one that scores worse speaks against it and its kin.
+A plan opens with the keys of its strategies in brackets, ``[ratios + products] Add ...``;
+everything else in it is for people. What earlier plans of the same block scored guides the
+choice. The score of the script they started from is not known here, so plans are compared among
+themselves: a plan that extends another one and scores better speaks for what it added, one that
+scores worse speaks against it and its kin.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ _PLAN = re.compile(r"\s*\[([a-z0-9-]+(?:\s*\+\s*[a-z0-9-]+)*)\]")
 PROMISING = 0.4
 """Expected gain from which a strategy is part of the first plan."""
 TOGETHER = {"features": 3, "encode": 2, "model": 2}
-"""Strategies that the first plan carries out at once, by kind of block; one where it is not named. New columns add up
-and trees leave useless ones aside; settings of one model depend on each other."""
+"""Strategies that the first plan carries out at once, by kind of block; one where none is named.
+
+New columns add up, and trees leave useless ones aside; settings of a model depend on each other.
+"""
 HARM = -0.3
 """What a strategy is worth whose kin made a plan worse."""
 CRASH = -0.5
@@ -190,7 +193,7 @@ def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
 
 
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:
-    """How much to expect of a plan: its gains added up with falling weight, and what the record says of it."""
+    """How much to expect of a plan: its gains, added up with falling weight, and its record."""
     gains = []
     for key in terms:
         option = options[key]

@@ -30,7 +30,7 @@ class Switch:
 
 
 def switched_off(brief: Brief, block: Block, blocks: list[Block]) -> Switch | None:
-    """The script's ``block`` switched off; None where it contributes nothing now or can't be left out."""
+    """The ``block`` switched off; None where it contributes nothing or can't be left out."""
     try:
         facts = Facts(brief)
         if block.family:

@@ -70,7 +70,9 @@ def houses(rows: int = 150, seed: int = 0) -> pd.DataFrame:
 
 def _number(table: pd.DataFrame) -> pd.Series:
     noise = np.random.default_rng(9).normal(size=len(table))
-    return (table["income"] * 3 + (table["kind"] == "hut") * 4 + noise.clip(-2, 2) + 3).round(3)
+    return pd.Series(
+        table["income"] * 3 + (table["kind"] == "hut") * 4 + noise.clip(-2, 2) + 3
+    ).round(3)
 
 
 @cache
@@ -89,6 +91,7 @@ def _task(name: str) -> making.Task:
     train, test = houses(), houses(30, seed=1)
     number = _number(train)
     rank = number.rank(pct=True)
+    toml: dict[str, str | list[str]]
     if name == "price":
         train, toml = train.assign(y=number), {"target": "y", "metric": "rmse"}
     elif name == "late":
@@ -108,18 +111,28 @@ def _task(name: str) -> making.Task:
     elif name == "order":
         train = train.assign(y=(rank > 0.7).astype(int))
         sample = pd.DataFrame({"y": np.full(len(test), 0.5)})
-        return making.build(folder, train, test, sample, target="y", metric="roc_auc")
+        return _build(folder, train, test, sample, {"target": "y", "metric": "roc_auc"})
     elif name == "odds":
         train = train.assign(y=np.array(["a", "b", "c"])[(rank * 2.99).astype(int)])
         sample = pd.DataFrame({c: np.full(len(test), 1 / 3) for c in ("a", "b", "c")})
         toml = {"target": "y", "metric": "log_loss", "kind": "multiclass"}
-        return making.build(folder, train, test, sample, **toml)
+        return _build(folder, train, test, sample, toml)
     else:
         train, test = _air(220), _air(40, after=220)
         toml = {"target": "y", "metric": "mae"}
-        time = ["year", "month", "day", "hour"]
-        return making.build(folder, train, test.drop(columns="y"), time=time, **toml)
-    return making.build(folder, train, test, **toml)
+        toml["time"] = ["year", "month", "day", "hour"]
+        test = test.drop(columns="y")
+    return _build(folder, train, test, None, toml)
+
+
+def _build(
+    folder: Path,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    sample: pd.DataFrame | None,
+    toml: dict[str, str | list[str]],
+) -> making.Task:
+    return making.build(folder, train, test, sample, folds=2, search_rows=10_000, **toml)
 
 
 def _air(rows: int, after: int = 0) -> pd.DataFrame:

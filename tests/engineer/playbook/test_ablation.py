@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from mle_star.engineer.base import Brief
-from mle_star.engineer.playbook.ablation import ablate, findings, summarise
+from mle_star.engineer.playbook.ablation import ablate, summarise
+from mle_star.engineer.playbook.findings import findings
 from mle_star.engineer.playbook.merger import merge
 from mle_star.engineer.playbook.planner import carry_out
 from mle_star.engineer.playbook.script import find
 from mle_star.engineer.playbook.script import replace as spliced
+from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
@@ -75,12 +77,10 @@ def test_a_study_of_rows_in_time_and_of_several_models(tmp_path: Path) -> None:
 
 def labels(study: str) -> list[str]:
     """What a study exchanges."""
-    for node in ast.parse(study).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id == "VARIANTS":
-                assert isinstance(node.value, ast.Dict)
-                return [str(k.value) for k in node.value.keys if isinstance(k, ast.Constant)]
-    raise AssertionError("no variants")
+    found = [n for n in ast.parse(study).body if assigns("VARIANTS")(n)]
+    value = found[0].value if found and isinstance(found[0], ast.Assign) else None
+    assert isinstance(value, ast.Dict)
+    return [str(key.value) for key in value.keys if isinstance(key, ast.Constant)]
 
 
 @pytest.mark.parametrize(

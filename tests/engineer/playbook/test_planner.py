@@ -60,7 +60,7 @@ def test_plans_run_out() -> None:
 
 
 def test_what_made_a_plan_better_is_kept() -> None:
-    """Lower is better: the second plan extends the first and wins, so the third extends the second."""
+    """Lower is better: the second plan extends the first and wins, so it is extended again."""
     brief, text = refining.task("price").brief, block("price", "features")
     tried = [Tried("[rotated-coordinates] ...", 4.0), Tried("[rotated-coordinates + ratios]", 3.0)]
     answer = keys_of(plan(brief, "", text, tried))

@@ -87,6 +87,7 @@ def test_finishing_a_fold_does_not_see_its_labels(name: str) -> None:
     brief, block = refining.task(name).brief, section(name, "finish")
     classes = list(brief.task.classes)
     rng = np.random.default_rng(1)
+    y: np.ndarray
     if brief.task.kind == "regression":
         y = rng.lognormal(size=200)
         oof = y + rng.normal(size=200)

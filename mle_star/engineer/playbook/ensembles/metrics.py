@@ -30,7 +30,7 @@ _VALUES = {
         "np.sqrt(np.mean((np.log1p(t) - np.log1p(np.maximum(p, 0))) ** 2))"
     ),
     "mape": Metric("np.mean(np.abs(t - p) / np.maximum(np.abs(t), 1e-12))"),
-    "smape": Metric("100 * np.mean(2 * np.abs(t - p) / np.maximum(np.abs(t) + np.abs(p), 1e-12))"),
+    "smape": Metric("np.mean(2 * np.abs(t - p) / np.maximum(np.abs(t) + np.abs(p), 1e-12))"),
     "r2": _sklearn("r2_score(t, p)"),
     "spearman": Metric("spearmanr(t, p).statistic", ("from scipy.stats import spearmanr",)),
     "pearson": Metric("np.corrcoef(t, p)[0, 1]"),

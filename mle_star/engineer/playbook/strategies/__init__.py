@@ -31,11 +31,15 @@ def all_strategies() -> tuple[Strategy, ...]:
         boosting,
         combining,
         encodings,
+        families,
         features,
         finishing,
         fitting,
+        labels,
         learners,
         moments,
+        readers,
+        searching,
         spaces,
         target,
         texts,
@@ -43,7 +47,7 @@ def all_strategies() -> tuple[Strategy, ...]:
 
     rooms = (
         *(features, moments, texts, encodings, spaces, target),
-        *(boosting, fitting, learners, combining, finishing),
+        *(boosting, fitting, searching, learners, readers, families, combining, finishing, labels),
     )
     return tuple(item for room in rooms for item in room.ALL)
 

@@ -72,10 +72,10 @@ def components(brief: Brief) -> dict[str, str]:
 
 
 def measures(brief: Brief, most: int) -> list[str]:
-    """Numeric columns whose ratios, products and group means may mean something, most promising first.
+    """Numeric columns whose ratios and products may mean something, most promising first.
 
-    Left out: coordinates, calendar components, yes/no columns. Names that speak of sizes come first, then columns
-    with many distinct values.
+    Left out: coordinates, calendar components, yes/no columns. Names that speak of sizes come
+    first, then columns with many distinct values.
     """
     facts = Facts(brief)
     skipped = {name for pair in coordinates(brief) for name in pair}

@@ -1,7 +1,7 @@
 """Changing a block's source by its syntax tree: the anchors are function names, not line numbers.
 
-Every function raises :class:`mle_star.errors.NoAnswer` where its anchor is missing, and none returns text that
-does not compile.
+Every function raises :class:`mle_star.errors.NoAnswer` where its anchor is missing, and none
+returns text that does not compile.
 """
 
 from __future__ import annotations

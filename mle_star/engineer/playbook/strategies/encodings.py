@@ -1,7 +1,7 @@
 """Strategies for ``encode`` on categories: everything is learnt from the fitting rows.
 
-What is learnt from the target is cross-fitted: a fitting row never sees its own label (Micci-Barreca 2001; the
-out-of-fold form is that of Prokhorenkova et al. 2018, section 3).
+What is learnt from the target is cross-fitted: a fitting row never sees its own label
+(Micci-Barreca 2001; the out-of-fold form is that of Prokhorenkova et al. 2018, section 3).
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ def row_wise(
 ) -> Strategy:
     """A strategy that adds columns to ``X`` at the end of ``make_features``.
 
-    ``code`` is source that assigns to ``X`` and may read ``rows``; ``constants`` stand before the function.
+    ``code`` is source that assigns to ``X`` and may read ``rows``; ``constants`` stand before the
+    function.
     """
     lines = tuple(imports)
 
@@ -39,7 +40,9 @@ def _pairs_potential(brief: Brief) -> float:
     chosen = columns.measures(brief, 6)
     if len(chosen) < 3:
         return 0.25 if len(chosen) == 2 else 0.0
-    return 0.4 + 0.1 * min(sum(columns.is_size(name) for name in chosen), 4)
+    worth = 0.4 + 0.1 * min(sum(columns.is_size(name) for name in chosen), 4)
+    # Classes are coarser than numbers: trees learn noise from the many new columns.
+    return worth if Facts(brief).learning == "regression" else 0.6 * worth
 
 
 RATIOS = row_wise(
@@ -136,7 +139,7 @@ ROW_STATISTICS = row_wise(
 
 
 def _tallied(brief: Brief) -> list[str]:
-    """Categorical columns of few values (yes/no and the like), whose answers can be counted along a row."""
+    """Categorical columns of few values, such as yes and no, that can be counted along a row."""
     few = columns.categories(brief, 2, 4)
     return few if len(few) >= 4 else []
 
@@ -185,7 +188,7 @@ ROUNDNESS = row_wise(
     lambda brief: assignment("ROUNDED", columns.measures(brief, 4)),
 )
 
-# ---- places ----------------------------------------------------------------------------------------------------------
+# ---- places ----------------------------------------------------------------------------------
 
 ROTATIONS = row_wise(
     "rotated-coordinates",

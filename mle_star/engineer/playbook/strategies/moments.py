@@ -55,7 +55,8 @@ DATE_PARTS = row_wise(
         moment = pd.to_datetime(rows[column], errors="coerce", utc=True)
         X[f"{column} day"] = moment.dt.day.fillna(0).astype(float)
         X[f"{column} week"] = moment.dt.day_of_year.fillna(0) // 7
-        X[f"{column} minute of day"] = (moment.dt.hour * 60 + moment.dt.minute).fillna(0).astype(float)
+        minutes = moment.dt.hour * 60 + moment.dt.minute
+        X[f"{column} minute of day"] = minutes.fillna(0).astype(float)
         X[f"{column} weekend"] = (moment.dt.day_of_week >= 5).astype(float)
     """
     ),
@@ -130,7 +131,7 @@ CYCLIC_COMPONENTS = row_wise(
 DROP_YEAR = row_wise(
     "no-year",
     "trend",
-    # A model of the past can't learn what a year to come does; trees only memorise the years they saw.
+    # Trees only memorise the years they saw; those to come are not among them.
     lambda brief: 0.5 if brief.task.time and "year" in _parts(brief) else 0.0,
     lambda brief: (
         f"Leave {_parts(brief).get('year', 'year')} out: years to come are not among those seen."

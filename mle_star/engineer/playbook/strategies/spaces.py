@@ -1,6 +1,7 @@
-"""Strategies for ``encode`` on numbers and text: clusters, components, neighbours, topics, opinions.
+"""Strategies for ``encode`` on numbers and text: clusters, neighbours, topics, opinions.
 
-Everything is learnt from the fitting rows; what is learnt from the target is cross-fitted among them.
+Everything is learnt from the fitting rows; what is learnt from the target is cross-fitted among
+them.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ PLACE_NEIGHBOURS = learnt(
 NEIGHBOURS = learnt(
     "neighbour-target",
     "neighbours",
-    lambda brief: 0.2 if _many(brief, 3) else 0.0,
+    # In time order near rows are also near in time: the cross-fitted means promise too much.
+    lambda brief: 0.2 if _many(brief, 3) and not brief.task.time else 0.0,
     lambda _: (
         "Add the cross-fitted mean target of the nearest 8 and 30 rows in the scaled numbers."
     ),

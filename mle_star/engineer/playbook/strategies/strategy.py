@@ -68,7 +68,7 @@ def named(columns: Iterable[str], most: int = 4) -> str:
 
 
 def kind_of(block: str) -> str:
-    """Kind of a block by its marker line: ``model`` for every ``model: <family>``; empty without a marker."""
+    """Kind of a block by its marker: ``model`` for ``model: <family>``; empty without a marker."""
     first = block.lstrip("\n").partition("\n")[0].strip()
     if not (first.startswith("# === ") and first.endswith(" ===")):
         return ""

@@ -19,7 +19,7 @@ def _scale(
     constants: str = "",
     imports: tuple[str, ...] = (),
 ) -> Strategy:
-    """A strategy that rewrites ``transform`` and ``restore``; ``there`` and ``back`` are their bodies."""
+    """A strategy that rewrites ``transform`` and ``restore``, whose bodies it is given."""
 
     def rewrite(block: str, _: Brief) -> str:
         note = comment(key, description).replace("\n", "\n    ")
@@ -77,8 +77,8 @@ LOG = _scale(
 
 ROOT = _scale(
     "root-target",
-    lambda brief: 0.9 * _log(brief),
-    "Learn the square root, a milder scale than the logarithm.",
+    lambda brief: 1.1 * _log(brief),
+    "Learn the square root of the target, a milder scale than the logarithm.",
     "return np.sqrt(values)",
     "return np.clip(values, 0, None) ** 2",
 )
