@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from mle_star.context import Context, resolve
 from mle_star.errors import RunError
 from mle_star.nodes import workbench
-from mle_star.nodes.workbench import Clock, plain
+from mle_star.nodes.workbench import Clock, Workbench, plain
+from mle_star.state import Trial
 
 
 class FakeTime:
@@ -93,3 +97,53 @@ def test_checkpoints_get_plain_numbers() -> None:
     value = plain({"score": np.float64(0.5), "folds": [np.int64(3)], "none": None})
     assert value == {"score": 0.5, "folds": [3.0], "none": None}
     assert type(value["score"]) is float
+
+
+def bench(elapsed: float, full_rows: int = 1000) -> Workbench:
+    """A workbench with nothing but settings, views and a clock."""
+    nothing: Any = None
+    views: Any = SimpleNamespace(
+        full=SimpleNamespace(rows=full_rows), search=SimpleNamespace(rows=1000)
+    )
+    settings = resolve(Context(time_budget=100.0, reserve=0.4, script_timeout=50.0), environ={})
+    return Workbench(
+        folder=nothing,
+        settings=settings,
+        spec=nothing,
+        profile=nothing,
+        views=views,
+        brief=nothing,
+        engineer=nothing,
+        executor=nothing,
+        events=nothing,
+        clock=Clock(elapsed),
+    )
+
+
+def trials(*seconds: float) -> list[Trial]:
+    return [cast(Trial, {"seconds": value}) for value in seconds]
+
+
+@pytest.mark.parametrize(("elapsed", "seconds"), [(0.0, 80.0), (50.0, 30.0), (99.0, 20.0)])
+def test_a_script_of_the_search_leaves_the_final_run_its_share(
+    elapsed: float, seconds: float
+) -> None:
+    assert bench(elapsed).search_seconds() == seconds
+    assert bench(elapsed).limits(bench(elapsed).search_seconds()).wall_seconds == min(50.0, seconds)
+
+
+def test_only_what_can_be_run_again_in_time_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    some = trials(15, 15, 15, 15)  # 30 s left, two thirds of it, on two cores: 40 s
+    assert len(bench(70.0).affordable(some)) == 2
+    assert len(bench(70.0, full_rows=2000).affordable(some)) == 1, "twice the rows"
+    assert len(bench(0.0).affordable(some)) == 4
+    assert len(bench(100.0).affordable(some)) == 1, "the best is always kept"
+    assert bench(0.0).affordable([]) == []
+
+
+def test_the_pace_is_the_median_of_what_was_run() -> None:
+    slow = bench(0.0)
+    assert slow.typical_seconds() == 0.0
+    slow.pace += [1.0, 90.0, 30.0]
+    assert slow.typical_seconds() == 30.0

@@ -23,13 +23,15 @@ from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.engineer.playbook.switches import switched_off
 from mle_star.errors import NoAnswer
 
-PATIENCE = 0.4
-"""Share of a script's time after which a study begins no further run."""
+PATIENCE = 1.5
+"""Times a script's time after which a study begins no further run."""
 PARTS = 3
 """Parts under study at a time."""
 FOLDS = 2
 ROWS = 8_000
 """Training rows that a study looks at, at most."""
+LEAST_ROWS = 1_000
+"""Fewer say nothing about the whole table."""
 
 _STUDY = '''"""Ablation study: the solution as it is, and with one part at a time off or changed.
 
@@ -190,23 +192,36 @@ def _scored(block: Block) -> str:
     return "".join(text.splitlines(keepends=True)[: max(ends)])
 
 
+def _size(brief: Brief) -> tuple[int, int]:
+    """Folds and rows with which the baseline and all variants should fit into a script's time."""
+    allowed = brief.script_seconds / (PARTS + 1)
+    rows = min(ROWS, brief.rows)
+    a_fold = brief.base_seconds / max(1, brief.folds) * rows / max(1, brief.rows)
+    if a_fold * FOLDS <= allowed:
+        return FOLDS, rows
+    if a_fold <= allowed:
+        return 1, rows
+    return 1, max(min(LEAST_ROWS, rows), int(rows * allowed / a_fold))
+
+
 def _cut(brief: Brief) -> str:
     """Code that keeps the first folds, some rows and a few test rows."""
     time_ordered = bool(brief.task.time)
+    folds, rows = _size(brief)
     lines = ["test = test.head(20)"]
     if time_ordered:
         lines += [
             "# Later folds come after those that are scored: they are left out.",
-            "kept = folds < 2",
+            f"kept = folds < {folds}",
         ]
     else:
         lines += [
-            "# All folds are fitted on, the first two are scored.",
-            f"folds = np.where(folds < {FOLDS}, folds, -1)",
+            f"# All folds are fitted on, {'the first' if folds == 1 else 'the first two'} scored.",
+            f"folds = np.where(folds < {folds}, folds, -1)",
             "kept = np.ones(len(train), dtype=bool)",
         ]
-    if brief.rows > ROWS:
-        share = ROWS / brief.rows
+    if brief.rows > rows:
+        share = rows / brief.rows
         lines.append(f"kept &= np.random.default_rng(0).random(len(train)) < {share:.3f}")
     lines.append("train, y, folds = train[kept].reset_index(drop=True), y[kept], folds[kept]")
     return "\n".join(lines) + "\n"

@@ -9,12 +9,13 @@ scores worse speaks against it and its kin.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Tried
-from mle_star.engineer.playbook.strategies import Strategy, kind_of, strategies_for, strategy
+from mle_star.engineer.playbook.strategies import Strategy, cost, kind_of, strategies_for, strategy
 from mle_star.engineer.playbook.strategies.edits import checked
 from mle_star.errors import NoAnswer
 
@@ -27,12 +28,38 @@ TOGETHER = {"features": 3, "encode": 2, "model": 2}
 
 New columns add up, and trees leave useless ones aside; settings of a model depend on each other.
 """
+PATIENCE = 0.9
+"""Share of a script's time that a plan may be expected to take."""
 HARM = -0.3
 """What a strategy is worth whose kin made a plan worse."""
 CRASH = -0.5
 """What a strategy is worth that was part of a plan that did not run."""
 MOST = 5
 """Strategies in one plan at most."""
+COSTS = {
+    "slower-learning": 2.0,
+    "more-rounds": 2.0,
+    "larger-trees": 1.5,
+    "dropped-trees": 3.0,
+    "seed-bagging": 4.0,
+    "row-bagging": 5.0,
+    "early-stopping": 1.5,
+    "settings-search": 6.0,
+    "bigger-forest": 2.0,
+    "wider-network": 1.5,
+    "repeat-seeds": 3.0,
+    "longer-letters": 2.0,
+    "letters-across-words": 2.0,
+    "target-encoding": 1.3,
+    "neighbour-target": 1.3,
+    "add-catboost": 2.5,
+    "add-lightgbm": 1.7,
+    "add-extra-trees": 1.8,
+    "add-xgboost": 1.7,
+    "add-mlp": 1.8,
+    "add-hist-gradient-boosting": 1.7,
+}
+"""How many times as long a script takes with the strategy, roughly; 1 where none is named."""
 
 Terms = tuple[str, ...]
 
@@ -54,13 +81,17 @@ def propose(
     seen = {block, *_texts(brief, block, tried)}
     record = _record(brief, tried)
     for terms in sorted(_candidates(options, record), key=lambda t: -_utility(t, options, record)):
+        if brief.base_seconds * cost(terms) > PATIENCE * brief.script_seconds:
+            continue
+        if not _affordable(brief, terms):
+            continue
         try:
             new = carry_out(brief, block, terms)
         except NoAnswer:
             continue
         if new not in seen:
             return phrase(brief, terms)
-    raise NoAnswer("Every strategy that suits this block has been tried.")
+    raise NoAnswer("Every strategy that suits this block and the time has been tried.")
 
 
 def refine(brief: Brief, block: str, plan: str) -> str:
@@ -190,6 +221,12 @@ def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
     for key in keys:
         kept.setdefault(options[key].strategy.kin, key)
     return tuple(kept.values())
+
+
+def _affordable(brief: Brief, terms: Terms) -> bool:
+    """Whether the script is expected to stay within its time; not known before it ran once."""
+    times = math.prod(COSTS.get(key, 1.0) for key in terms)
+    return times <= 1 or brief.base_seconds * times <= brief.script_seconds
 
 
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:

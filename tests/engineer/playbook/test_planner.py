@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,3 +111,16 @@ def test_refining_starts_from_the_given_block() -> None:
     assert both == refine(brief, refine(brief, text, "[ratios]"), "[products]")
     assert "RATIOS" in both
     assert "FACTORS" in both
+
+
+def test_plans_that_would_take_too_long_are_passed_over() -> None:
+    task = refining.task("price")
+    text = block("price", "model: lightgbm")
+    slow = replace(task.brief, base_seconds=10.0, script_seconds=14.0)
+    tried: list[Tried] = []
+    with pytest.raises(NoAnswer):
+        while True:
+            answer = plan(slow, "", text, tried)
+            assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
+            tried.append(Tried(answer, 1.0))
+    assert tried
