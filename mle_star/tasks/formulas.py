@@ -147,8 +147,8 @@ def of_probabilities(formula: Callable[[Array, Array], float]) -> Compute:
 def roc_auc(y: Array, p: Array) -> float:
     """Area under the receiver operating characteristic curve.
 
-    From the rank sum (Mann and Whitney 1947), ties counted half; nan where there is one class only.
-    The value is scikit-learn's at a fraction of the time, and ensembles ask for it thousands of times.
+    From the rank sum (Mann and Whitney 1947), ties counted half; nan where there is one class.
+    The value is scikit-learn's at a fraction of the time; ensembles ask for it thousands of times.
     """
     from scipy.stats import rankdata
 

@@ -38,7 +38,7 @@ def infer_judgement(facts: Facts, targets: Targets, labels: pd.DataFrame, folder
     for column in labels.columns:
         if labels[column].nunique() < 2:
             raise TaskError(
-                f"The target {column!r} has one value only ({labels[column].iloc[0]!r}); "
+                f"The target {column!r} has one value only ({labels[column].iloc[0]}); "
                 "a model needs at least two to learn from."
             )
     metric, metric_source = _metric(facts, targets, labels, folder)

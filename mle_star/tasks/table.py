@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ def load_table(path: Path) -> Table:
         TaskError: the file can't be read, or is empty.
     """
     try:
+        if _is_csv(path) and _is_binary(path):
+            raise TaskError(
+                f"{path.name} can't be read as a table (it holds binary data, not text); replace "
+                "the file."
+            )
         sep = _csv_header(path)[0] if _is_csv(path) else ","
         try:
             encoding = "utf-8"
@@ -116,6 +122,17 @@ def _is_csv(path: Path) -> bool:
     name, source = open_table(path)
     source.close()
     return ".json" not in name and not name.endswith(".parquet")
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether a text file is none: its first part, unpacked if need be, has zero bytes."""
+    _, source = open_table(path)
+    with source:
+        start = source.read(4096)
+    if start[:2] == b"\x1f\x8b":
+        with gzip.open(path) as packed:
+            start = packed.read(4096)
+    return b"\0" in start
 
 
 def _csv_header(path: Path) -> tuple[str, list[str]]:

@@ -44,7 +44,8 @@ class Journal:
         self.add("script_started", "execute", solution, label=label, phase=phase)
         outcome = "ok" if score is not None or phase in ("ablate", "submit") else "error"
         values = {
-            "trial": f"{solution} {label}", "label": label, "phase": phase, "outcome": outcome, "score": score, "error": error,
+            "trial": f"{solution} {label}", "label": label, "phase": phase,
+            "outcome": outcome, "score": score, "error": error,
             "audit": None if score is None else score * 1.01, "alarm": "", "seconds": 1.5,
             "problem": "", "cached": False,
         }  # fmt: skip

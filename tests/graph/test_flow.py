@@ -101,7 +101,7 @@ def test_merging_goes_on_while_it_helps_and_ties_are_accepted(task: Path) -> Non
 
 
 def test_a_pair_that_can_not_be_merged_is_passed_over(task: Path) -> None:
-    answers = iter([no_answer, lambda *_: script(2.8)])
+    answers: Any = iter([no_answer, lambda *_: script(2.8)])
     engineer = ScriptedEngineer(retrieve=cards(2.5, 2.0, 1.0), merge=lambda *a: next(answers)(*a))
     done = run(task, engineer, outer_steps=0, num_candidates=3)
     assert slope_of(done.script(done.values["solutions"][0])) == 2.8
@@ -282,8 +282,9 @@ def test_no_task_and_an_unknown_model_are_one_sentence_before_anything_is_made(
     task: Path, tmp_path: Path
 ) -> None:
     graph = build_graph()
+    nothing: Any = {}
     with pytest.raises(TaskError, match="No task was given"):
-        graph.invoke({}, context=Context(**SMALL))  # type: ignore[arg-type]
+        graph.invoke(nothing, context=Context(**SMALL))
     with pytest.raises(SettingsError, match="'gpt' is not known"):
         graph.invoke({"task": str(task)}, context=Context(model="gpt"))
     assert not (tmp_path / "runs").exists()

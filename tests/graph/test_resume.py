@@ -79,7 +79,7 @@ def small(runs: Path, **settings: Any) -> Context:
 
 def stop_at(kind: str, phase: str) -> Any:
     """An event listener that presses Ctrl-C once, at the first such event."""
-    pressed = []
+    pressed: list[bool] = []
 
     def listen(event: dict[str, Any]) -> None:
         if not pressed and event["kind"] == kind and event.get("phase", "") == phase:

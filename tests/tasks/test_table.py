@@ -137,3 +137,10 @@ def test_dates_are_read_in_one_format() -> None:
     day_first = parse_dates(pd.Series(["01/02/2020", "13/02/2020"]))
     assert list(day_first.dt.month) == [2, 2]
     assert parse_dates(pd.Series(["nothing", "2020-01-01"])).notna().sum() == 1
+
+
+def test_a_file_of_zero_bytes_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_bytes(b"\x00\xff\xfe\x01" * 50)
+    with pytest.raises(TaskError, match="holds binary data"):
+        read_table(path)

@@ -29,7 +29,7 @@ PARTS = 3
 """Parts under study at a time."""
 FOLDS = 2
 ROWS = 8_000
-"""Training rows that a study looks at, at most."""
+"""Training rows that a study looks at where all of them might take too long."""
 LEAST_ROWS = 1_000
 """Fewer say nothing about the whole table."""
 
@@ -195,6 +195,10 @@ def _scored(block: Block) -> str:
 def _size(brief: Brief) -> tuple[int, int]:
     """Folds and rows with which the baseline and all variants should fit into a script's time."""
     allowed = brief.script_seconds / (PARTS + 1)
+    # All rows where that surely ends in time: on few rows simple models look too good.
+    whole = brief.base_seconds / max(1, brief.folds) * min(FOLDS, brief.folds)
+    if 0 < whole <= PATIENCE * allowed:
+        return FOLDS, brief.rows
     rows = min(ROWS, brief.rows)
     a_fold = brief.base_seconds / max(1, brief.folds) * rows / max(1, brief.rows)
     if a_fold * FOLDS <= allowed:

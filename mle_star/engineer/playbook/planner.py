@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Tried
-from mle_star.engineer.playbook.strategies import Strategy, cost, kind_of, strategies_for, strategy
+from mle_star.engineer.playbook.strategies import Strategy, kind_of, strategies_for, strategy
 from mle_star.engineer.playbook.strategies.edits import checked
 from mle_star.errors import NoAnswer
 
@@ -52,6 +52,9 @@ COSTS = {
     "letters-across-words": 2.0,
     "target-encoding": 1.3,
     "neighbour-target": 1.3,
+    "text-opinion": 1.5,
+    "letter-topics": 1.5,
+    "learnt-weights": 1.8,
     "add-catboost": 2.5,
     "add-lightgbm": 1.7,
     "add-extra-trees": 1.8,
@@ -81,9 +84,7 @@ def propose(
     seen = {block, *_texts(brief, block, tried)}
     record = _record(brief, tried)
     for terms in sorted(_candidates(options, record), key=lambda t: -_utility(t, options, record)):
-        if brief.base_seconds * cost(terms) > PATIENCE * brief.script_seconds:
-            continue
-        if not _affordable(brief, terms):
+        if not affordable(brief, terms):
             continue
         try:
             new = carry_out(brief, block, terms)
@@ -223,10 +224,10 @@ def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
     return tuple(kept.values())
 
 
-def _affordable(brief: Brief, terms: Terms) -> bool:
+def affordable(brief: Brief, terms: Terms) -> bool:
     """Whether the script is expected to stay within its time; not known before it ran once."""
     times = math.prod(COSTS.get(key, 1.0) for key in terms)
-    return times <= 1 or brief.base_seconds * times <= brief.script_seconds
+    return times <= 1 or brief.base_seconds * times <= PATIENCE * brief.script_seconds
 
 
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:

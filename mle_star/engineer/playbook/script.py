@@ -1,6 +1,6 @@
 """A playbook script as a list of blocks.
 
-A block opens with a line ``# === <name> ===`` and ends before the next such line. What stands before
+A block opens with a line ``# === <name> ===`` and ends before the next one. What stands before
 the first one (docstring, imports, constants) is the block ``header``. Splitting and joining lose
 nothing.
 """

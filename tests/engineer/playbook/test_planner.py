@@ -118,9 +118,7 @@ def test_plans_that_would_take_too_long_are_passed_over() -> None:
     text = block("price", "model: lightgbm")
     slow = replace(task.brief, base_seconds=10.0, script_seconds=14.0)
     tried: list[Tried] = []
-    with pytest.raises(NoAnswer):
-        while True:
-            answer = plan(slow, "", text, tried)
-            assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
-            tried.append(Tried(answer, 1.0))
-    assert tried
+    for _ in range(6):
+        answer = plan(slow, "", text, tried)
+        assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
+        tried.append(Tried(answer, 1.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from math import prod
 
 from mle_star.engineer.playbook.script import ENCODE, FEATURES, Block
 from mle_star.engineer.playbook.strategies.strategy import Strategy, kind_of, name_of
@@ -14,7 +13,6 @@ __all__ = [
     "SECTIONS",
     "Strategy",
     "all_strategies",
-    "cost",
     "kind_of",
     "name_of",
     "refinable",
@@ -61,36 +59,9 @@ def refinable(blocks: Iterable[Block]) -> list[Block]:
     """
     found = [block for block in blocks if kind_of(block.text) in SECTIONS]
     models = [block.text for block in found if block.family]
-    text_only = [" TEXT" in text and '"numbers"' not in text for text in models]
+    text_only = ["Vectorizer(" in text and '"numbers"' not in text for text in models]
     drop = {FEATURES, ENCODE} if models and all(text_only) else set()
     return [block for block in found if block.name not in drop]
-
-
-COSTS = {
-    "seed-bagging": 4.0,
-    "row-bagging": 5.0,
-    "repeat-seeds": 3.0,
-    "settings-search": 4.0,
-    "slower-learning": 2.5,
-    "more-rounds": 2.0,
-    "early-stopping": 2.0,
-    "larger-trees": 1.7,
-    "bigger-forest": 2.5,
-    "wider-network": 3.0,
-    "longer-letters": 1.7,
-    "learnt-weights": 1.8,
-    "add-catboost": 3.0,
-    "add-mlp": 3.0,
-    "text-opinion": 2.0,
-    "letter-topics": 2.0,
-}
-"""How many times as long a script takes with a strategy, about, as measured on the tasks at hand."""
-
-
-def cost(keys: Iterable[str]) -> float:
-    """How many times as long a script takes with all of these strategies, about."""
-    usual = {key: 2.0 if key.startswith("add-") else 1.15 for key in keys}
-    return prod(COSTS.get(key, other) for key, other in usual.items())
 
 
 def strategies_for(section: str) -> list[Strategy]:

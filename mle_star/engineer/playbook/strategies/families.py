@@ -43,7 +43,7 @@ def _dict(block: str, name: str) -> dict[str, str]:
 
 
 LINEAR_CLASSES = 0.6
-"""Potential of a linear model next to trees on classes and categories."""
+"""Potential of a linear model next to trees on classes and categories, where rows are few."""
 
 
 def _model(family: str) -> Model | None:
@@ -60,7 +60,8 @@ def _second(family: str, potential: float, why: str) -> Strategy:
             return 0.0
         facts = Facts(brief)
         worth = potential
-        if family == "linear" and facts.learning != "regression" and facts.categorical:
+        few = facts.rows < 10_000
+        if family == "linear" and few and facts.learning != "regression" and facts.categorical:
             worth = LINEAR_CLASSES
         groups = {other.group for other in map(_model, present) if other is not None}
         # Families that err in other ways help most, and every further member helps less.

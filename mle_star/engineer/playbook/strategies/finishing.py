@@ -121,7 +121,7 @@ ISOTONIC = cross_fitted(
     "isotonic-calibration",
     "calibration",
     lambda facts: (
-        _calibrated(facts, 0.25) if facts.learning == "binary" and facts.rows >= 5_000 else 0.0
+        _calibrated(facts, 0.25) if facts.learning == "binary" and facts.rows >= 2_000 else 0.0
     ),
     "Calibrate the probabilities by a rising step curve, mixed with the raw ones.",
     lambda _: (
