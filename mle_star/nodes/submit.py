@@ -7,6 +7,7 @@ submission comes from the winner's run on the search view.
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import LEAST_SECONDS, Workbench
 from mle_star.runs.deliver import write_solution
 from mle_star.scoring import (
-    Predictions,
     Problem,
     best_of,
     check_submission,
@@ -69,7 +69,7 @@ def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) 
         problem = _wait(step, member, future)
         if problem:
             return problem
-        if isinstance(read := _read(bench, view, folder), Problem):
+        if isinstance(read := read_predictions(bench.spec, view, folder / "final"), Problem):
             return f"{member['label']}: {read}"
     folder, future = _start(bench, step, winner, [folder for folder, _ in running], parent)
     if problem := _wait(step, winner, future):
@@ -114,17 +114,27 @@ def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
     return "" if done.outcome == "ok" else done.problem or done.outcome
 
 
-def _read(bench: Workbench, view: View, folder: Path) -> Predictions | Problem:
-    return read_predictions(bench.spec, view, folder / "final")
-
-
 def _write(bench: Workbench, view: View, folder: Path) -> str:
-    read = _read(bench, view, folder)
+    if bench.spec.test is None:
+        return ""  # nothing to predict: the solution and its score are the result
+    if bench.spec.evaluation == "printed":
+        return _copy(bench, folder / "final" / "submission.csv")
+    read = read_predictions(bench.spec, view, folder / "final")
     if isinstance(read, Problem):
         return str(read)
     write_submission(bench.spec, view, read.test, bench.folder.submission)
     problem = check_submission(bench.spec, bench.folder.submission)
     return str(problem) if problem else ""
+
+
+def _copy(bench: Workbench, source: Path) -> str:
+    """Hand over a submission whose rows can't be mapped, as the script wrote it."""
+    if source.is_symlink() or not source.is_file():
+        return "submission.csv is not a regular file"
+    temporary = bench.folder.submission.with_suffix(".tmp")
+    shutil.copyfile(source, temporary)
+    temporary.replace(bench.folder.submission)
+    return ""
 
 
 def _find(trials: list[Trial], key: str) -> list[Trial]:
@@ -135,7 +145,9 @@ def _conclude(
     state: State, step: Step, winner: Trial | None, source: str, folder: Path | None
 ) -> Update:
     bench = step.bench
-    submission = str(bench.folder.submission) if source != "none" else ""
+    submission = ""
+    if source != "none" and bench.spec.test is not None:
+        submission = str(bench.folder.submission)
     score = winner["score"] if winner else None
     bench.folder.update(
         status="finished",

@@ -14,6 +14,7 @@ from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskErr
 from mle_star.graph import build_graph
 from tests.support.engineers import CRASH, ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL, run
+from tests.support.tasks import slope_task
 
 
 def no_answer(*_: Any) -> Any:
@@ -319,3 +320,25 @@ def test_slow_scripts_are_tried_on_a_few_rows_first(
 def test_quick_scripts_are_not(task: Path) -> None:
     done = run(task, outer_steps=0)
     assert not [event for event in done.of("script_finished") if event["phase"] == "smoke"]
+
+
+def test_in_the_printed_protocol_no_oof_is_asked_for(task: Path) -> None:
+    text = script(2.0) + "os.remove('final/oof.csv')\n"
+    engineer = ScriptedEngineer(write=lambda *_: text)
+    done = run(
+        task, engineer, evaluation="printed", num_candidates=1, outer_steps=0, ensemble_rounds=0
+    )
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+    assert done.values["final"]["source"] == "full"
+
+
+def test_without_a_test_table_the_solution_and_its_score_are_the_result(tmp_path: Path) -> None:
+    folder = slope_task(tmp_path / "untested")
+    (folder / "test.csv").unlink()
+    (folder / "sample_submission.csv").unlink()
+    (folder / "task.toml").write_text('target = "y"\nid = "id"\n')
+    done = run(folder, outer_steps=0, ensemble_rounds=0)
+    assert done.best["score"]["audit"] is not None  # type: ignore[index]
+    assert done.values["submission"] == ""
+    assert (Path(done.values["solution_folder"]) / "run.py").exists()
+    assert done.values["final"]["source"] == "full"

@@ -4,9 +4,9 @@ The rule: a block is worth ``gain * measured * fresh``. ``gain`` is what the bes
 promises on this task (0 to 1). ``measured`` comes from the ablation study:
 
 - part switched off: 1 where that made no difference, up to 2 where the score got 5 % worse,
-- strategy tried: 1 to 5 where it helped (5 from 2 % on, and a fifth more for every per cent; it is
-  then the first plan), a half where it hurt, a twentieth where it changed nothing at all (the models
-  do not look at that part),
+- strategy tried: 1 to 5 where it helped (5 from 2 % on, and a fifth more for every per cent;
+  it is then the first plan), a half where it hurt, a twentieth where it changed nothing at all (the
+  models do not look at that part),
 - 1 for a block that was not studied.
 
 A block that is trivial now has no impact when it is switched off; that says nothing about what it
