@@ -15,7 +15,7 @@ PRESET_FIELDS = sorted(PRESETS["default"])
 
 
 def other_than(value: Any) -> Any:
-    return value + 1
+    return value + 1 if value >= 1 else value / 2
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

@@ -37,6 +37,8 @@ def show_report(console: Console, report: Report, every_script: bool = False) ->
 def results(report: Report) -> RenderableType:
     """Best single script and best ensemble, with validation and audit score."""
     rows = [("best single", report.single), ("best ensemble", report.ensemble)]
+    if not any(entry for _, entry in rows) and report.handed_in is not None:
+        rows = [("leakage alarm", report.handed_in)]
     if not any(entry for _, entry in rows):
         return Text("No script has a score that may win.", style="red")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)

@@ -88,6 +88,12 @@ class Report:
         """The best ensemble."""
         return self._best([e for e in self._candidates() if e.phase == "ensemble"])
 
+    @property
+    def handed_in(self) -> Entry | None:
+        """The trial that the submission came from, whether or not the alarm rang for it."""
+        chosen = [e for e in self.scripts if self.trial and e.trial == self.trial]
+        return next((e for e in chosen if e.score is not None), None)
+
     def fruitless(self, step: Gain) -> int:
         """Scripts of a branch after its first best, where none of them was accepted; else 0."""
         if step.solution == WHOLE or sum(g.solution == step.solution for g in self.gains) > 1:

@@ -90,14 +90,14 @@ def progress_view(screen: Console) -> LiveView | LineView:
 
 def final_line(report: Report) -> str:
     """The result in one line."""
-    candidates = [e for e in (report.ensemble, report.single) if e is not None]
-    winner = next((e for e in candidates if e.trial == report.trial), None)
+    winner = report.handed_in
     if winner is None:
         return f"{clean(report.task)}: no script has a score that may win; see {report.path}"
     audit = (
         "" if winner.audit is None else f", audit {plus_minus(winner.audit, winner.audit_error)}"
     )
+    alarm = f", leakage alarm: {clean(winner.alarm)}" if winner.alarm else ""
     return (
         f"{clean(report.task)}: {clean(report.metric)} {plus_minus(winner.score, winner.error)}"
-        f"{audit}; {report.path}"
+        f"{audit}{alarm}; {report.path}"
     )

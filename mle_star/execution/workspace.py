@@ -2,8 +2,9 @@
 
     script.py  input/  final/  tmp/  home/  stdout.log  stderr.log  execution.json
 
-Input files are hard links to the sources (nothing is copied), folders are symbolic links. A hard
-link can be written through, so sources are looked at before and after.
+Input files are copies, so a script that writes to its input spoils nobody else's. Only files too
+large to copy for every job are hard links, and folders are symbolic links. A link can be written
+through, so its source is looked at before and after.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from pathlib import Path, PurePosixPath
 from mle_star.execution.base import Job
 
 _OURS = {"script.py", "input", "final", "tmp", "home", "stdout.log", "stderr.log", "execution.json"}
+COPIED_BYTES = 64 * 1024**2
+"""Largest input file that is copied into a job; larger ones are hard links.
+
+A copy of this size takes some ten milliseconds and is removed after the run, and the tables of a
+search view are almost always smaller. Copying more would cost each job seconds and disk space.
+"""
 _CHECKED = 5000
 """Most files of one linked folder that are looked at again after a run."""
 
@@ -31,10 +38,10 @@ class Workspace:
 
     folder: Path
     sources: dict[Path, _Stamp] = field(default_factory=dict)
-    """Source file -> size, time of change (ns) and inode before the run."""
+    """Linked source file -> size, time of change (ns) and inode before the run."""
 
     def altered(self) -> list[Path]:
-        """Source files that are not what they were before the run."""
+        """Linked source files that are not what they were before the run."""
         return [path for path, before in self.sources.items() if _stamp(path) != before]
 
     def tidy(self) -> None:
@@ -65,7 +72,7 @@ def prepare(job: Job) -> Workspace:
         (folder / name).mkdir()
     space = Workspace(folder)
     for place, source in _entries(job.inputs):
-        _link(folder / "input" / place, source, space.sources)
+        _place(folder / "input" / place, source, space.sources)
     return space
 
 
@@ -97,17 +104,20 @@ def _entries(inputs: Mapping[str, Path]) -> Iterator[tuple[PurePosixPath, Path]]
         yield place, source
 
 
-def _link(target: Path, source: Path, stamps: dict[Path, _Stamp]) -> None:
+def _place(target: Path, source: Path, stamps: dict[Path, _Stamp]) -> None:
     source = source.resolve(strict=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(target):
+        raise ValueError(f"two inputs have the name {target.name!r}")
     if source.is_dir():
         target.symlink_to(source, target_is_directory=True)
         stamps.update(_stamps(source))
         return
+    if source.stat().st_size <= COPIED_BYTES:
+        shutil.copy(source, target)  # with its permissions: what may only be read stays so
+        return
     try:
         target.hardlink_to(source)
-    except FileExistsError:
-        raise ValueError(f"two inputs have the name {target.name!r}") from None
     except OSError:  # another device, or a kernel that guards files of other users
         target.symlink_to(source)
     stamps[source] = _stamp(source)

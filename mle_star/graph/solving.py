@@ -19,13 +19,15 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from mle_star.context import FIXED, Context, Settings, resolve
+from mle_star.context import FIXED, Context, Settings, context_from, resolve
 from mle_star.engineer import make_engineer
 from mle_star.errors import RunError, RunStopped, SettingsError
 from mle_star.graph.pipeline import build_graph
+from mle_star.nodes.prepare import versions
 from mle_star.nodes.workbench import close_workbench, find_workbench
-from mle_star.runs import RunFolder, read_events
+from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.checkpoints import open_checkpoints
+from mle_star.runs.events import last_elapsed
 from mle_star.scoring import best_of
 from mle_star.state import InputState, Trial
 from mle_star.tasks import load_task
@@ -132,10 +134,7 @@ def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             "as scores before and after would not compare: start a new run to change it."
         )
     context = Context.model_validate(current)
-    try:
-        return resolve(Context.model_validate({**context.model_dump(), **wanted}), environ={})
-    except ValueError as error:
-        raise SettingsError(f"The run can't be resumed with these settings: {error}") from None
+    return resolve(context_from({**context.model_dump(), **wanted}), environ={})
 
 
 def _new_folder(runs: Path, name: str) -> RunFolder:
@@ -203,13 +202,38 @@ def _reopen(
     killed between writing the one and the other.
     """
     record = folder.record()
-    if snapshot.values and not snapshot.next:
+    if snapshot.values.get("final") and not snapshot.next:
         raise RunError(
             f"{folder.path.name} is finished: 'mle-star show {folder.path}' shows its result."
         )
+    _say_what_differs(folder, settings)
     sittings = int(record.get("sittings", 1)) + 1
     folder.update(settings=settings.model_dump(), status="running", sittings=sittings)
-    return None if snapshot.values else {"task": record["task"]}
+    if snapshot.next:
+        return None
+    folder.update(prepared_by="")  # the first node is to take this folder, not to make another
+    return {"task": record["task"]}
+
+
+def _say_what_differs(folder: RunFolder, settings: Settings) -> None:
+    """Note in the journal which settings and package versions are not those of the last sitting."""
+    record = folder.record()
+    log = EventLog(folder.path / "events.jsonl")
+    now = {**settings.model_dump(), **{f"version of {k}": v for k, v in versions().items()}}
+    before = {
+        **record["settings"],
+        **{f"version of {k}": v for k, v in record.get("versions", {}).items()},
+    }
+    for name, value in now.items():
+        if name in before and before[name] != value:
+            log.append(
+                "note",
+                node="",
+                solution=-1,
+                elapsed=last_elapsed(log.path),
+                text=f"Resumed with another {name}: {value} (was {before[name]}).",
+            )
+    folder.update(versions=versions())
 
 
 def _abandon(folder: RunFolder, stream: Iterator[Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mle_star.engineer import Extraction
 from mle_star.engineer.splice import replace_once
 from mle_star.execution import job_key
-from mle_star.nodes.evaluate import explain, make_job, run_job, summary
+from mle_star.nodes.evaluate import explain, make_job, run_job, search_limit, summary
 from mle_star.nodes.step import Step, Update, node
 from mle_star.state import SolutionState
 
@@ -45,6 +45,7 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
         bench.views.search,
         [],
         bench.folder.path / "studies",
+        search_limit(bench),
     )
     job = replace(job, required=())
     job = replace(job, folder=job.folder.parent / job_key(job, bench.settings.python)[:16])

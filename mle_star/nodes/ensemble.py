@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mle_star.engineer import MemberView, Tried
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench
 from mle_star.scoring import (
+    Blend,
     Predictions,
     Problem,
+    average_blend,
     best_of,
+    better,
     blend_script,
     correlation,
     greedy_blend,
@@ -50,7 +54,7 @@ def blend(state: State, step: Step) -> Update:
     members, predictions = _pool(bench, state.get("trials", []))
     if len(members) < 2:
         return {"draft": None, "trial": None}
-    chosen = greedy_blend(bench.spec, bench.views.search, predictions)
+    chosen = _best_blend(bench, state, members, predictions)
     if isinstance(chosen, Problem):
         step.note(f"No numeric blend: {chosen}")
         return {"draft": None, "trial": None}
@@ -132,6 +136,24 @@ def judge_ensemble(state: State, step: Step) -> Update:
         "trial": None,
         "plan": "",
     }
+
+
+def _best_blend(
+    bench: Workbench, state: State, members: list[Trial], predictions: list[Predictions]
+) -> Blend | Problem:
+    """The greedy blend of the pool, or the plain average of the solutions where that is better."""
+    greedy = greedy_blend(bench.spec, bench.views.search, predictions)
+    finals = {trial["id"] for trial in state.get("solutions", [])}
+    places = [i for i, member in enumerate(members) if member["id"] in finals]
+    if len(places) < 2 or isinstance(greedy, Problem):
+        return greedy
+    plain = average_blend(bench.spec, bench.views.search, [predictions[i] for i in places])
+    if isinstance(plain, Problem) or not better(plain.score, greedy.score, bench.spec.direction):
+        return greedy
+    weights = [0.0] * len(members)
+    for place, weight in zip(places, plain.weights, strict=True):
+        weights[place] = weight
+    return replace(plain, weights=weights)
 
 
 def _pool(bench: Workbench, trials: list[Trial]) -> tuple[list[Trial], list[Predictions]]:

@@ -23,6 +23,21 @@ LEAKAGE_ROUNDS = 2
 """Fixes of a leaking script before it is run as it is (and can't win)."""
 SMOKE_SECONDS = 20.0
 """Scripts that take longer than this are tried on the smoke view first."""
+SIZELESS = frozenset(
+    {
+        "SyntaxError",
+        "IndentationError",
+        "ImportError",
+        "ModuleNotFoundError",
+        "NameError",
+        "UnboundLocalError",
+        "AttributeError",
+        "KeyError",
+        "TypeError",
+        "FileNotFoundError",
+    }
+)
+"""Errors that a script makes on any number of rows."""
 
 
 @node
@@ -100,11 +115,21 @@ def smoke_run(step: Step, text: str, label: str) -> Execution | None:
     bench = step.bench
     step.script_started(label, "smoke")
     done = run_job(
-        bench, make_job(bench, text, label, bench.views.smoke, [], bench.folder.path / "smoke")
+        bench,
+        make_job(
+            bench,
+            text,
+            label,
+            bench.views.smoke,
+            [],
+            bench.folder.path / "smoke",
+            search_limit(bench),
+        ),
     )
     step.script_finished(label, "smoke", summary(done))
-    # Few rows can upset a script that is sound (a class seen once): only its own errors count.
-    return done if done.outcome == "error" else None
+    # Few rows can upset a sound script (fewer rows than neighbours): those errors are not its own.
+    own = done.exception is not None and done.exception.type in SIZELESS
+    return done if done.outcome == "error" and own else None
 
 
 @node
@@ -176,6 +201,11 @@ def _trial(
     )
 
 
+def search_limit(bench: Workbench) -> float:
+    """Wall clock of a script of the search: its time-out, or what the budget still allows."""
+    return min(bench.settings.script_timeout, bench.search_seconds())
+
+
 def search_job(bench: Workbench, script: str, label: str, members: list[Member]) -> Job:
     """The job that runs a script on the search view.
 
@@ -183,9 +213,7 @@ def search_job(bench: Workbench, script: str, label: str, members: list[Member])
     """
     folders = [bench.folder.path / "trials" / member["trial"] for member in members]
     parent = bench.folder.path / "trials"
-    return make_job(
-        bench, script, label, bench.views.search, folders, parent, bench.search_seconds()
-    )
+    return make_job(bench, script, label, bench.views.search, folders, parent, search_limit(bench))
 
 
 def make_job(

@@ -111,7 +111,7 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         status="running",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings.model_dump(),
-        versions=_versions(),
+        versions=versions(),
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )
     bench = open_workbench(str(folder.path))
@@ -124,10 +124,9 @@ def _folder(runs: Path, task: str, thread: str | None, task_id: str) -> RunFolde
 
     It is named by its thread where there is one, so that a thread finds its files again.
 
-    ``prepare`` may be executed twice for one run (killed before its checkpoint was written);
-    LangGraph then gives
-    it the same task id, and the same folder is taken. A new run on an old thread gets a folder of
-    its own.
+    ``prepare`` may be executed twice for one run (killed before its checkpoint was written):
+    LangGraph then gives it the same task id (or ``resume`` clears the recorded one), and the same
+    folder is taken. A new run on an old thread gets a folder of its own.
     """
     if thread is None:
         thread = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(task)}"
@@ -135,7 +134,7 @@ def _folder(runs: Path, task: str, thread: str | None, task_id: str) -> RunFolde
     number = 1
     while (path / "run.json").exists():
         try:
-            if task_id and read_record(path).get("prepared_by") == task_id:
+            if read_record(path).get("prepared_by") in (task_id, ""):
                 return RunFolder.open(path)
         except RunError:
             pass  # somebody else's half-written folder: leave it alone
@@ -150,11 +149,12 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "platform": platform.platform()}
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on; packages that are not installed are left out."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return versions
+    return found

@@ -67,10 +67,13 @@ def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) 
     running = [_start(bench, step, member, [], parent) for member in members]
     for member, (folder, future) in zip(members, running, strict=True):
         problem = _wait(step, member, future)
+        if not problem:
+            read = read_predictions(bench.spec, view, folder / "final")
+            problem = f"{member['label']}: {read}" if isinstance(read, Problem) else ""
         if problem:
+            for _, other in running:
+                other.cancel()
             return problem
-        if isinstance(read := read_predictions(bench.spec, view, folder / "final"), Problem):
-            return f"{member['label']}: {read}"
     folder, future = _start(bench, step, winner, [folder for folder, _ in running], parent)
     if problem := _wait(step, winner, future):
         return problem
@@ -105,7 +108,10 @@ def _start(
 
 def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
     try:
-        done = future.result()
+        done = future.result(timeout=max(LEAST_SECONDS, step.bench.time_left()))
+    except TimeoutError:
+        future.cancel()
+        return "the time budget was spent"
     except CancelledError:
         raise RunStopped("stopped before the final run") from None
     if done.outcome == "cancelled":

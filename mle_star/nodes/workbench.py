@@ -39,6 +39,13 @@ LEAST_SECONDS = 20.0
 """Time a script always gets, even when the budget is all but spent."""
 
 
+def usable_cores() -> int:
+    """Cores this process may use: fewer than the machine has in a container or under taskset."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Clock:
     """Seconds a run was active: time counts while at least one node works, over all sittings.
 
@@ -97,15 +104,17 @@ class Workbench:
     pace: list[float] = field(default_factory=list)
     """Seconds that the scripts run so far took, one each."""
 
+    cores: int = field(default_factory=usable_cores)
+    """Cores this process may use."""
+
     def typical_seconds(self) -> float:
         """Median time of a script in this run; 0.0 before the first one ended."""
         return statistics.median(self.pace) if self.pace else 0.0
 
     def limits(self, seconds: float | None = None) -> Limits:
-        """Limits of one script; ``seconds`` shortens the wall clock."""
-        wall = self.settings.script_timeout
+        """Limits of one script; ``seconds`` is its wall clock, by default the script time-out."""
         return Limits(
-            wall_seconds=wall if seconds is None else min(wall, seconds),
+            wall_seconds=self.settings.script_timeout if seconds is None else seconds,
             memory_mb=self.settings.memory_limit_mb,
         )
 
@@ -114,9 +123,15 @@ class Workbench:
         return max(0.0, self.settings.time_budget - self.clock.elapsed())
 
     def search_seconds(self) -> float:
-        """Longest time a script of the search may take now: the final run keeps its share."""
-        final = self.settings.time_budget * self.settings.reserve / 2
-        return max(LEAST_SECONDS, self.time_left() - final)
+        """Longest time a script of the search may take now.
+
+        What takes longer could not be run again on the full view in the time that is then left, so
+        half of what is left is the bound, and never more than what leaves the final run its share.
+        """
+        share = self.settings.time_budget * self.settings.reserve / 2
+        left = self.time_left()
+        growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
+        return max(LEAST_SECONDS / 2, min(left - share, left / (1 + growth)))
 
     def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
         """The leading trials that can be run again on the full view in the time that is left.
@@ -125,7 +140,7 @@ class Workbench:
         cores; a third of the time is left for what is slower than it was. The first is always kept.
         """
         growth = self.views.full.rows / max(1, self.views.search.rows)
-        left = self.time_left() * 2 / 3 * (os.cpu_count() or 1)
+        left = self.time_left() * 2 / 3 * (self.cores or 1)
         kept: list[Trial] = []
         for trial in trials:
             left -= trial["seconds"] * growth
@@ -199,7 +214,7 @@ def _build(folder: RunFolder) -> Workbench:
             event["seconds"]
             for event in read_events(events.path)
             if event["kind"] == "script_finished"
-            and event["phase"] not in ("smoke", "submit")
+            and event["phase"] not in ("smoke", "submit", "ablate")
             and not event["cached"]
         ],
     )

@@ -10,10 +10,18 @@ import importlib.metadata
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from mle_star.runs.folder import RunFolder, write_json, write_text
+from mle_star.scoring.predictions import classes_of
+from mle_star.scoring.problem import Invalid
+from mle_star.scoring.values import to_labels
 from mle_star.state import Score, Trial
 from mle_star.tasks import TaskSpec, Views, full_view_recipe
+from mle_star.tasks.cells import open_table
+from mle_star.tasks.table import load_table
 
 
 def write_solution(
@@ -46,20 +54,26 @@ def write_solution(
         {
             "members": names,
             "script": last,
-            "id": spec.id,
-            "sample_submission": spec.sample_submission,
             "seed": run.record()["settings"]["seed"],
+            **_answer(spec, views),
         },
     )
-    write_text(target / "requirements.txt", requirements(texts))
+    write_text(target / "requirements.txt", requirements(texts, parquet=_has_parquet(spec)))
     write_text(target / "README.md", _readme(spec, winner, members, source))
     return target
 
 
-def requirements(scripts: list[str]) -> str:
-    """Pinned distributions of everything the scripts import (pandas for run.py itself)."""
+def requirements(scripts: list[str], *, parquet: bool = False) -> str:
+    """Pinned distributions of everything the scripts import (pandas for run.py itself).
+
+    Args:
+        scripts: their texts.
+        parquet: whether a table of the task is a parquet file, for which pandas needs pyarrow.
+    """
     owners = importlib.metadata.packages_distributions()
     modules = {"pandas"}.union(*(imported_modules(text) for text in scripts))
+    if parquet or any("read_parquet" in text for text in scripts):
+        modules.add("pyarrow")
     pins = set()
     for module in modules - set(sys.stdlib_module_names):
         for distribution in owners.get(module, [])[:1]:
@@ -76,6 +90,61 @@ def imported_modules(script: str) -> set[str]:
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
             modules.add(statement.module.partition(".")[0])
     return modules
+
+
+def _answer(spec: TaskSpec, views: Views) -> dict[str, Any]:
+    """How run.py makes the submission from the script's: what scoring's write_submission knows."""
+    as_it_is = spec.test is None or spec.evaluation == "printed"
+    by_label = spec.prediction == "label" and not as_it_is
+    return {
+        "id": spec.id,
+        "test": None if as_it_is else _table(spec, spec.test),
+        "sample_submission": None if as_it_is else _table(spec, spec.sample_submission),
+        "columns": spec.submission_columns,
+        "prediction_columns": spec.prediction_columns,
+        "prediction": spec.prediction,
+        "per_class": spec.per_class,
+        "labels": _spellings(spec, views) if by_label else None,
+    }
+
+
+def _table(spec: TaskSpec, name: str | None) -> list[str] | None:
+    """Name, separator and encoding of a table of the task."""
+    if name is None:
+        return None
+    table = load_table(Path(spec.folder) / name)
+    return [name, table.sep, table.encoding]
+
+
+def _spellings(spec: TaskSpec, views: Views) -> dict[str, dict[str, str]]:
+    """For each prediction column, every label and how the training table spells it."""
+    classes = classes_of(spec, views.full.truth())
+    plain = {str(label): str(label) for label in classes}
+    if all(isinstance(label, str) for label in spec.classes):
+        return dict.fromkeys(spec.prediction_columns, plain)
+    cells = load_table(Path(spec.folder) / spec.train).cells
+    targets = spec.target if len(spec.target) > 1 else spec.target * len(spec.prediction_columns)
+    spellings = {}
+    for column, target in zip(spec.prediction_columns, targets, strict=True):
+        first: dict[object, str] = {}
+        for text in cells[target].unique():
+            try:
+                label = to_labels(pd.DataFrame({"label": [text]}), spec.train, classes)
+            except Invalid:  # a missing label
+                continue
+            first.setdefault(label["label"].iloc[0], str(text))
+        spellings[column] = {str(label): first.get(label, str(label)) for label in classes}
+    return spellings
+
+
+def _has_parquet(spec: TaskSpec) -> bool:
+    """Whether run.py reads a parquet file, packed or not."""
+    kinds = []
+    for name in filter(None, (spec.train, spec.test, spec.sample_submission)):
+        kind, stream = open_table(Path(spec.folder) / name)
+        stream.close()
+        kinds.append(kind)
+    return any(kind.endswith(".parquet") for kind in kinds)
 
 
 def _readme(spec: TaskSpec, winner: Trial, members: list[Trial], source: str) -> str:

@@ -2,10 +2,9 @@
 
     python run.py TASK_FOLDER [--output submission.csv] [--work WORK_FOLDER]
 
-Needs pandas and what the scripts import (requirements.txt). The scripts lie in scripts/, in the
-order in which
-they run; solution.json says what depends on what; build_input.py prepares the data as the scripts
-expect them.
+Needs pandas and what the scripts import (requirements.txt). The scripts lie in scripts/;
+solution.json says what depends on what; build_input.py prepares the data as the scripts expect
+them.
 """
 
 from __future__ import annotations
@@ -18,11 +17,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 HERE = Path(__file__).resolve().parent
+
+Plan = dict[str, Any]
+"""Content of solution.json."""
+Reader = Callable[[Path, str, str], pd.DataFrame]
+"""Reads a table of the task as text: path, separator, encoding."""
 
 
 def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed: int) -> Path:
@@ -54,16 +60,96 @@ def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed
     return folder / "final"
 
 
-def in_submission_order(
-    table: pd.DataFrame, task: Path, plan: dict[str, str | None]
-) -> pd.DataFrame:
-    """Rows in the order of the sample submission, where rows have ids."""
-    key, sample = plan["id"], plan["sample_submission"]
-    if key is None or sample is None:
+def submission(final: Path, data: Path, task: Path, plan: Plan, read_cells: Reader) -> pd.DataFrame:
+    """What is handed in: the predictions with ids, labels and order as the user's files have them.
+
+    Raises:
+        SystemExit: ids or rows of the tables don't fit together, or a label is unknown.
+    """
+    written = pd.read_csv(
+        final / "submission.csv", dtype=str, keep_default_na=False, encoding="utf-8-sig"
+    )
+    test, key = read_cells(task / plan["test"][0], *plan["test"][1:]), plan["id"]
+    if key is not None:
+        keys = pd.read_csv(data / "test.csv", usecols=[key], low_memory=False)[key]
+        if keys.is_unique and keys.notna().all():  # otherwise rows are matched by their order
+            written = written.iloc[places(test[key], written[key], "the script's submission.csv")]
+    if len(written) != len(test):
+        raise SystemExit(f"The script predicted {len(written)} rows, but test has {len(test)}.")
+    predicted = clean(written[plan["prediction_columns"]].reset_index(drop=True), plan)
+    table = pd.DataFrame(
+        {name: predicted[name] if name in predicted else test[name] for name in plan["columns"]}
+    )
+    if plan["sample_submission"] is None:
         return table
-    order = pd.read_csv(task / sample)[key].astype(str)
-    places = pd.Index(table[key].astype(str)).get_indexer(pd.Index(order))
-    return table.iloc[places].reset_index(drop=True)
+    name, sep, encoding = plan["sample_submission"]
+    sample = read_cells(task / name, sep, encoding)
+    if key in sample.columns and test[key].is_unique:
+        return table.iloc[places(sample[key], test[key], plan["test"][0])]
+    if len(sample) != len(test):
+        raise SystemExit(f"{name} has {len(sample)} rows, but test has {len(test)}.")
+    return table
+
+
+def places(wanted: pd.Series, ids: pd.Series, file: str) -> list[int]:
+    """Row of each wanted id among the ids of a file: matched as text, else as numbers (7.0 is 7).
+
+    Raises:
+        SystemExit: an id is missing, or the file repeats its ids.
+    """
+    wanted, ids = wanted.str.strip(), ids.str.strip()
+    ways = [(wanted, ids), (as_numbers(wanted), as_numbers(ids))]
+    for sought, known in ways:
+        index = pd.Index(known)
+        if index.is_unique and not index.hasnans:
+            rows = [int(row) for row in index.get_indexer(pd.Index(sought))]
+            if min(rows, default=0) >= 0:
+                return rows
+    wrong = [*wanted[~wanted.isin(ids)], *ids[ids.duplicated()], *wanted]
+    raise SystemExit(f"An id such as {wrong[0]!r} is missing from {file} or stands there twice.")
+
+
+def as_numbers(texts: pd.Series) -> pd.Series:
+    """Texts as floats; NaN for what is no number."""
+    return pd.to_numeric(texts, errors="coerce").astype(float)
+
+
+def clean(texts: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Labels as the training table spells them; numbers; probabilities in [0, 1], sums of 1."""
+    if plan["prediction"] == "label":
+        return pd.DataFrame({name: spelled(texts[name], plan["labels"][name]) for name in texts})
+    numbers = pd.DataFrame({name: pd.to_numeric(texts[name]).astype(float) for name in texts})
+    if plan["prediction"] == "value":
+        return numbers
+    shares = numbers.to_numpy().clip(0.0, 1.0)
+    if plan["per_class"]:
+        shares = shares / shares.sum(axis=1, keepdims=True)
+    return pd.DataFrame(shares, columns=numbers.columns)
+
+
+def spelled(texts: pd.Series, labels: dict[str, str]) -> pd.Series:
+    """Labels in their known spelling: found exactly, else as numbers (1.0 is 1), else in any case.
+
+    Raises:
+        SystemExit: a label is unknown.
+    """
+
+    def number(text: str) -> float | str:
+        try:
+            return float({"true": "1", "false": "0"}.get(text.casefold(), text))
+        except ValueError:
+            return text
+
+    known: dict[str, str] = {}
+    for text in (text.strip() for text in texts.unique()):
+        for change in (str, number, str.casefold):
+            found = [to for label, to in labels.items() if change(label.strip()) == change(text)]
+            if found:
+                known[text] = found[0]
+                break
+        else:
+            raise SystemExit(f"The script wrote {text!r}, which is no label of the training table.")
+    return texts.str.strip().map(known)
 
 
 def main() -> None:
@@ -77,8 +163,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = (arguments.work or Path(temporary)).resolve()
         data = work / "data"
-        build_input = runpy.run_path(str(HERE / "build_input.py"))["build_input"]
-        build_input(arguments.task.resolve(), data)
+        recipe = runpy.run_path(str(HERE / "build_input.py"))
+        recipe["build_input"](arguments.task.resolve(), data)
         members = [
             run_script(HERE / "scripts" / name, work / Path(name).stem, data, [], plan["seed"])
             for name in plan["members"]
@@ -87,8 +173,11 @@ def main() -> None:
         final = run_script(
             HERE / "scripts" / last, work / Path(last).stem, data, members, plan["seed"]
         )
-        table = pd.read_csv(final / "submission.csv", float_precision="round_trip")
-        in_submission_order(table, arguments.task, plan).to_csv(arguments.output, index=False)
+        if plan["test"] is None:  # the rows are the script's own: handed in as they are
+            shutil.copyfile(final / "submission.csv", arguments.output)
+        else:
+            table = submission(final, data, arguments.task, plan, recipe["read_cells"])
+            table.to_csv(arguments.output, index=False)
     print(f"wrote {arguments.output}", file=sys.stderr)  # noqa: T201
 
 

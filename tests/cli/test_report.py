@@ -122,3 +122,13 @@ def test_of_two_equal_scripts_the_one_the_run_chose_is_shown(tmp_path: Path) -> 
     report = read_report(write_run(tmp_path / "run", events))
     assert report.ensemble is not None
     assert report.ensemble.label == "blend (mean) of 4 scripts"
+
+
+def test_a_run_whose_every_script_rang_the_alarm_shows_what_it_handed_in(tmp_path: Path) -> None:
+    events = finished_run()
+    for event in events:
+        if event["kind"] == "script_finished" and event["score"] is not None:
+            event["alarm"] = "better than audit"
+    folder = write_run(tmp_path / "run", events)
+    assert "leakage alarm: better than audit" in final_line(read_report(folder))
+    assert "leakage alarm  51200" in shown(folder)

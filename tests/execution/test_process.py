@@ -213,14 +213,50 @@ def test_too_many_processes(tmp_path: Path) -> None:
     assert "20 processes" in done.problem
 
 
-def test_altered_input_is_an_error(tmp_path: Path) -> None:
-    view = tmp_path / "view"
+SPOIL = """
+import os
+for name in ("train.csv", "members/0/oof.csv"):
+    path = "input/" + name
+    os.chmod(path, 0o644)
+    with open(path, "r+") as stream:
+        print(stream.read())
+        stream.seek(0)
+        stream.write("spoilt")
+"""
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, Path]:
+    view, member = tmp_path / "view", tmp_path / "member" / "oof.csv"
     view.mkdir()
-    (view / "train.csv").write_text("a\n1\n")
-    script = GOOD + "open('input/train.csv', 'a').write('2')"
-    done = run(script, tmp_path / "job", inputs={"": view})
+    member.parent.mkdir()
+    (view / "train.csv").write_text("a\n1234567\n")
+    member.write_text("p\n0.12345\n")
+    for path in (view / "train.csv", member):
+        path.chmod(0o444)
+    return {"": view, "members/0/oof.csv": member}
+
+
+def test_a_script_that_overwrites_its_input_spoils_nothing(
+    tmp_path: Path, inputs: dict[str, Path]
+) -> None:
+    executor = ProcessExecutor()
+    for name in ("first", "second"):
+        done = executor.submit(job(SPOIL + GOOD, tmp_path / name, inputs=inputs)).result(30)
+        assert done.outcome == "ok", done.problem
+        assert "a\n1234567\n\np\n0.12345\n" in done.stdout.text
+        assert (inputs[""] / "train.csv").read_text() == "a\n1234567\n"
+        assert inputs["members/0/oof.csv"].read_text() == "p\n0.12345\n"
+    executor.shutdown()
+
+
+def test_altering_an_input_too_large_to_copy_is_an_error(
+    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.execution.workspace.COPIED_BYTES", 4)
+    done = run(SPOIL + GOOD, tmp_path / "job", inputs=inputs)
     assert done.outcome == "error"
-    assert "altered its input (train.csv)" in done.problem
+    assert "altered its input (oof.csv, train.csv)" in done.problem
 
 
 def test_an_interpreter_that_is_missing_is_raised(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mle_star.execution import workspace
 from mle_star.execution.workspace import prepare, remove, used_mb
 from tests.execution.running import job, names
 
@@ -17,16 +18,31 @@ def view(tmp_path: Path) -> Path:
     return folder
 
 
-def test_input_is_linked_never_copied(tmp_path: Path, view: Path) -> None:
+def test_input_files_are_copies_with_their_permissions(tmp_path: Path, view: Path) -> None:
     oof = tmp_path / "oof.csv"
     oof.write_text("p\n")
+    oof.chmod(0o444)
     prepare(job("1", tmp_path / "job", inputs={"": view, "members/0/oof.csv": oof}))
     inside = tmp_path / "job" / "input"
-    assert (inside / "train.csv").samefile(view / "train.csv")
-    assert not (inside / "train.csv").is_symlink()
+    for copy, source in (("train.csv", view / "train.csv"), ("members/0/oof.csv", oof)):
+        assert not (inside / copy).is_symlink()
+        assert not (inside / copy).samefile(source)
+        assert (inside / copy).read_bytes() == source.read_bytes()
+        assert (inside / copy).stat().st_mode == source.stat().st_mode
     assert (inside / "images").is_symlink()
-    assert (inside / "members" / "0" / "oof.csv").samefile(oof)
     assert names(view) == ["images", "train.csv"]
+
+
+@pytest.mark.parametrize(("size", "linked"), [(8, False), (9, True)])
+def test_only_files_over_the_limit_are_linked(
+    tmp_path: Path, view: Path, monkeypatch: pytest.MonkeyPatch, size: int, linked: bool
+) -> None:
+    monkeypatch.setattr(workspace, "COPIED_BYTES", 8)
+    (view / "train.csv").write_bytes(b"x" * size)
+    prepare(job("1", tmp_path / "job", inputs={"": view}))
+    inside = tmp_path / "job" / "input" / "train.csv"
+    assert inside.samefile(view / "train.csv") == linked
+    assert not inside.is_symlink()
 
 
 def test_a_link_as_source_is_followed(tmp_path: Path, view: Path) -> None:
@@ -72,11 +88,24 @@ def test_a_folder_that_is_no_job_is_not_wiped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["train.csv", "images/1.png"])
-def test_altered_sources_are_named(tmp_path: Path, view: Path, name: str) -> None:
+def test_altered_sources_of_links_are_named(
+    tmp_path: Path, view: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(workspace, "COPIED_BYTES", 0)
     space = prepare(job("1", tmp_path / "job", inputs={"": view}))
     assert space.altered() == []
     (tmp_path / "job" / "input" / name).write_text("changed by the script")
     assert space.altered() == [view / name]
+
+
+def test_a_copy_may_be_changed_and_the_next_job_sees_the_original(
+    tmp_path: Path, view: Path
+) -> None:
+    space = prepare(job("1", tmp_path / "1", inputs={"": view}))
+    (tmp_path / "1" / "input" / "train.csv").write_text("changed by the script")
+    assert space.altered() == []
+    prepare(job("2", tmp_path / "2", inputs={"": view}))
+    assert (tmp_path / "2" / "input" / "train.csv").read_text() == "a\n1\n"
 
 
 def test_remove_copes_with_closed_folders(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mle_star.context import Context
 from mle_star.engineer import LeakageReport, ModelCard
 from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskError
 from mle_star.graph import build_graph
+from mle_star.scoring import average_blend
 from tests.support.engineers import CRASH, ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL, run
 from tests.support.tasks import slope_task
@@ -315,6 +317,32 @@ def test_slow_scripts_are_tried_on_a_few_rows_first(
     assert {trial["outcome"] for trial in refined} == {"error"}
     assert all(not (done.folder / "trials" / trial["id"]).exists() for trial in refined)
     assert Path(done.values["submission"]).exists()
+
+
+def test_a_sound_script_that_few_rows_upset_is_run_for_real(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.nodes.evaluate.SMOKE_SECONDS", 0.0)
+    picky = "\nif len(train) < 400:\n    raise ValueError('fewer rows than neighbours')\n"
+    engineer = ScriptedEngineer(retrieve=cards(2.0, 2.5), merge=lambda *_: script(2.9) + picky)
+    done = run(task, engineer, outer_steps=0, ensemble_rounds=0)
+    assert slope_of(done.script(done.best)) == 2.9
+
+
+def test_of_greedy_blend_and_plain_average_the_better_is_taken(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_alone(spec: Any, view: Any, members: Any) -> Any:
+        real = average_blend(spec, view, members[:1])
+        return replace(real, weights=[1.0, *[0.0] * (len(members) - 1)])
+
+    monkeypatch.setattr("mle_star.nodes.ensemble.greedy_blend", one_alone)
+    engineer = ScriptedEngineer(
+        retrieve=lambda _, count, solution, n: cards(2.5, 3.5)()[solution : solution + 1]
+    )
+    done = run(task, engineer, num_solutions=2, outer_steps=0, ensemble_rounds=0)
+    (blended,) = done.of("blended")
+    assert blended["weights"] == [0.5, 0.5]
 
 
 def test_quick_scripts_are_not(task: Path) -> None:

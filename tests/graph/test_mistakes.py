@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 
 from mle_star.engineer import Extraction, LeakageReport, UsageReport
 from mle_star.errors import NoAnswer
+from mle_star.execution.machine import usable_cores
 from tests.support.engineers import CRASH, ScriptedEngineer, script, slope_of
-from tests.support.runs import run
+from tests.support.runs import Finished, run
 
 
 def value(trial: Any) -> float:
@@ -157,13 +160,39 @@ def test_mistake_7_a_second_answer_that_is_right_is_taken(task: Path) -> None:
     assert engineer.count("refine") == 2
 
 
+def overlapped(done: Finished) -> bool:
+    """Whether the journal proves that scripts of two solutions ran at the same time.
+
+    A script runs somewhere between its two events. Two runs that lie within less time than they
+    took together can't have been one after the other.
+    """
+    began = {
+        event["label"]: event["elapsed"]
+        for event in done.of("script_started")
+        if event["phase"] == "write"  # the winner is started once more, at the end
+    }
+    runs = [event for event in done.of("script_finished") if event["phase"] == "write"]
+    return any(
+        max(one["elapsed"], other["elapsed"]) - min(began[one["label"]], began[other["label"]])
+        < one["seconds"] + other["seconds"]
+        for one in runs
+        for other in runs
+        if one["solution"] < other["solution"]
+    )
+
+
 def test_mistake_8_candidates_and_solutions_overlap(task: Path) -> None:
     # Passes only if all four `write` calls (2 solutions x 2 candidates) are under way at once.
     together = threading.Barrier(4, timeout=60)
+    # Scripts of one solution last 0.5 s and 1 s: even if these two start first, the one of the
+    # other solution that follows the shorter runs beside the longer.
+    naps = {"slope 1.0": 0.5, "slope 1.25": 0.5, "slope 1.5": 1.0, "slope 1.75": 1.0}
 
     def write(_: Any, card: Any) -> str:
         together.wait()
-        return script(float(card.name.split()[-1]))
+        return f"import time\ntime.sleep({naps[card.name]})\n" + script(
+            float(card.name.split()[-1])
+        )
 
     done = run(
         task,
@@ -174,6 +203,11 @@ def test_mistake_8_candidates_and_solutions_overlap(task: Path) -> None:
     )
     assert not together.broken
     assert len(done.values["solutions"]) == 2
+    written = [event for event in done.of("script_finished") if event["phase"] == "write"]
+    assert sorted(event["solution"] for event in written) == [0, 0, 1, 1]
+    assert all(event["seconds"] >= naps[event["label"]] for event in written)
+    if len(usable_cores()) > 1:
+        assert overlapped(done)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +230,7 @@ def test_mistake_9_a_failure_has_no_score_and_loses_to_everything(
     assert slope_of(done.script(done.best)) == 0.1
 
 
-def test_mistake_10_no_key_reaches_a_script_and_its_children_die_with_it(
-    task: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mistake_10_no_key_reaches_a_script(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "secret-of-the-user")
     text = script(2.0).replace(
         "import os\n",
@@ -214,6 +246,37 @@ def test_mistake_10_no_key_reaches_a_script_and_its_children_die_with_it(
     assert done.best["outcome"] == "ok"
 
 
+HANGS = """import subprocess, sys, time
+nap = [sys.executable, "-c", "import time; time.sleep(120)"]
+child = subprocess.Popen(nap, start_new_session=True)
+print("child", child.pid, flush=True)
+time.sleep(120)
+"""
+
+
+def test_mistake_10_children_die_with_a_script_and_what_it_printed_is_kept(task: Path) -> None:
+    engineer = ScriptedEngineer(
+        write=lambda _, card: HANGS if card.name == "slope 1.0" else script(2.0)
+    )
+    done = run(task, engineer, outer_steps=0, ensemble_rounds=0, debug_rounds=0, script_timeout=2.0)
+    (stopped,) = [trial for trial in done.trials if trial["score"] is None]
+    assert stopped["outcome"] == "timeout"
+    printed = (done.folder / "trials" / stopped["id"] / "stdout.log").read_text()
+    assert printed.startswith("child ")
+    assert is_gone(int(printed.split()[1]))
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no process has this id, now or very soon."""
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def test_mistake_11_a_second_run_leaves_the_first_ones_folder_alone(task: Path) -> None:
     first = run(task, outer_steps=0)
     before = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
@@ -223,6 +286,11 @@ def test_mistake_11_a_second_run_leaves_the_first_ones_folder_alone(task: Path) 
 
 
 def test_mistake_12_a_spent_time_budget_still_ends_with_a_submission(task: Path) -> None:
-    done = run(task, outer_steps=50, inner_steps=50, time_budget=3.0, reserve=0.5)
+    slow = ScriptedEngineer(write=lambda *_: script(2.0) + "import time\ntime.sleep(0.3)\n")
+    done = run(task, slow, outer_steps=50, inner_steps=50, time_budget=6.0, reserve=0.5)
     assert done.engineer.count("ablate") < 50
+    search = [event for event in done.of("script_started") if event["phase"] == "refine"]
+    # The search ends with its share; what runs then may finish, and the final run has the rest.
+    assert all(event["elapsed"] < 3.0 + 1.0 for event in search)
+    assert done.events[-1]["elapsed"] < 6.0 + 3.0
     assert Path(done.values["submission"]).exists()

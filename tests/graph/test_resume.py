@@ -103,7 +103,12 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(
 ) -> None:
     # Slow on the full view alone, so that the final run is still going when the signal comes.
     slow = "import time\ntime.sleep(3 * (len(train) == 700))\n"
-    use(ScriptedEngineer(write=lambda _, card: script(float(card.name.split()[-1])) + slow))
+    use(
+        ScriptedEngineer(
+            write=lambda _, card: script(float(card.name.split()[-1])) + slow,
+            merge=lambda _, base, reference: base + "# merged\n",
+        )
+    )
     with pytest.raises(RunStopped, match="mle-star resume"):
         solve(task, context=small(tmp_path), on_event=stop_at(kind, phase), run="run")
     assert RunFolder.open(tmp_path / "run").record()["status"] == "stopped"
@@ -166,6 +171,7 @@ def test_a_budget_may_change_on_resume_and_takes_effect_inside_branches(
     result = resume(run, changes={"inner_steps": 4, "seed": None})
     assert len([t for t in result.trials if t["phase"] == "refine"]) == 4
     assert RunFolder.open(run).record()["settings"]["inner_steps"] == 4
+    assert "Resumed with another inner_steps: 4 (was 2)." in result.notes
 
 
 @pytest.mark.parametrize(

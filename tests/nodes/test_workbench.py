@@ -117,6 +117,7 @@ def bench(elapsed: float, full_rows: int = 1000) -> Workbench:
         executor=nothing,
         events=nothing,
         clock=Clock(elapsed),
+        cores=2,
     )
 
 
@@ -124,16 +125,20 @@ def trials(*seconds: float) -> list[Trial]:
     return [cast(Trial, {"seconds": value}) for value in seconds]
 
 
-@pytest.mark.parametrize(("elapsed", "seconds"), [(0.0, 80.0), (50.0, 30.0), (99.0, 20.0)])
-def test_a_script_of_the_search_leaves_the_final_run_its_share(
+@pytest.mark.parametrize(("elapsed", "seconds"), [(0.0, 50.0), (50.0, 25.0), (75.0, 10.0)])
+def test_a_script_of_the_search_can_be_run_again_in_what_it_leaves(
     elapsed: float, seconds: float
 ) -> None:
     assert bench(elapsed).search_seconds() == seconds
-    assert bench(elapsed).limits(bench(elapsed).search_seconds()).wall_seconds == min(50.0, seconds)
+    assert bench(elapsed, full_rows=3000).search_seconds() <= seconds, "three times the rows"
 
 
-def test_only_what_can_be_run_again_in_time_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+def test_a_script_has_its_time_out_unless_told_otherwise() -> None:
+    assert bench(0.0).limits().wall_seconds == 50.0
+    assert bench(0.0).limits(70.0).wall_seconds == 70.0
+
+
+def test_only_what_can_be_run_again_in_time_is_affordable() -> None:
     some = trials(15, 15, 15, 15)  # 30 s left, two thirds of it, on two cores: 40 s
     assert len(bench(70.0).affordable(some)) == 2
     assert len(bench(70.0, full_rows=2000).affordable(some)) == 1, "twice the rows"

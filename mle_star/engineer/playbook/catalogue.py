@@ -83,7 +83,19 @@ def _catboost_fit(facts: Facts) -> float:
     return _tabular(facts, fit - (0.15 if hurried else 0.0))
 
 
+def _smooth_grades(facts: Facts) -> bool:
+    """Whether grades are learnt as numbers from few rows of mostly numbers.
+
+    There averaged deep trees with learnt cuts did better than boosting on wine quality (4,898
+    rows, quadratic weighted kappa): the order of the grades is noisy, and averages are smooth.
+    """
+    few = facts.rows < 10_000
+    return facts.ordinal and few and len(facts.numeric) >= len(facts.categorical)
+
+
 def _extra_trees_fit(facts: Facts) -> float:
+    if _smooth_grades(facts):
+        return _tabular(facts, 0.95)
     fit = 0.76 if facts.rows < 10_000 else 0.7
     # Random cuts through category codes make for blunt probabilities.
     coded = facts.learning != "regression" and len(facts.categorical) > len(facts.numeric)
@@ -205,7 +217,7 @@ MODELS = (
         "forest",
         "sklearn",
         forests.random_forest,
-        lambda facts: _tabular(facts, 0.68),
+        lambda facts: _tabular(facts, 0.87 if _smooth_grades(facts) else 0.68),
         lambda facts: f"Bagged trees are a steady reference on {_size(facts)}.",
         ("https://doi.org/10.1023/A:1010933404324",),
     ),

@@ -151,7 +151,11 @@ class _Record:
 
 def _options(brief: Brief, block: str, hints: dict[str, float]) -> dict[str, _Option]:
     found = {}
-    for item in strategies_for(kind_of(block)):
+    own = strategies_for(kind_of(block))
+    idle = {kin for item in own if f"# {item.key}: " in block for kin in item.overrides}
+    for item in own:
+        if item.kin in idle:
+            continue
         gain = item.applies(brief, block) * hints.get(item.key, 1.0)
         if gain > 0:
             found[item.key] = _Option(item, gain)
@@ -217,11 +221,14 @@ def _candidates(options: dict[str, _Option], record: _Record) -> list[Terms]:
 
 
 def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
-    """The keys without those whose kin came before."""
-    kept: dict[str, str] = {}
+    """The keys without those whose kin came before, or that one of the two would undo."""
+    kept: dict[str, Strategy] = {}
     for key in keys:
-        kept.setdefault(options[key].strategy.kin, key)
-    return tuple(kept.values())
+        item = options[key].strategy
+        undone = any(other.kin in item.overrides for other in kept.values())
+        if not undone and not any(item.kin in other.overrides for other in kept.values()):
+            kept.setdefault(item.kin, item)
+    return tuple(item.key for item in kept.values())
 
 
 def affordable(brief: Brief, terms: Terms) -> bool:

@@ -77,7 +77,7 @@ def _number(table: pd.DataFrame) -> pd.Series:
 
 @cache
 def task(name: str) -> making.Task:
-    """One of the tasks: price, late, mood, class, share, order, odds or air."""
+    """One of the tasks: price, late, mood, class, share, order, odds, air, spam or stars."""
     made = _task(name)
     installed = making.INSTALLED | {"optuna"}
     # Some strategies want many rows; the brief may say that there are.
@@ -92,6 +92,8 @@ def _task(name: str) -> making.Task:
     number = _number(train)
     rank = number.rank(pct=True)
     toml: dict[str, str | list[str]]
+    if name in ("spam", "stars"):
+        return _texts(folder, name)
     if name == "price":
         train, toml = train.assign(y=number), {"target": "y", "metric": "rmse"}
     elif name == "late":
@@ -123,6 +125,19 @@ def _task(name: str) -> making.Task:
         toml["time"] = ["year", "month", "day", "hour"]
         test = test.drop(columns="y")
     return _build(folder, train, test, None, toml)
+
+
+def _texts(folder: Path, name: str) -> making.Task:
+    """Nothing but a text: classes (spam) or numbers (stars)."""
+    positive = np.random.default_rng(3).random(150) > 0.5
+    train = pd.DataFrame({"message": making.sentences(150, positive)})
+    test = train[:30].copy()
+    toml: dict[str, str | list[str]] = {"target": "y", "metric": "log_loss", "kind": "binary"}
+    if name == "spam":
+        return _build(folder, train.assign(y=positive.astype(int)), test, None, toml)
+    noise = np.random.default_rng(4).normal(size=150)
+    stars = (positive * 2 + noise).round(3)
+    return _build(folder, train.assign(y=stars), test, None, {"target": "y", "metric": "rmse"})
 
 
 def _build(

@@ -86,6 +86,22 @@ def test_a_solution_starts_strong_and_grows_diverse() -> None:
         assert len(set(found)) >= 3
 
 
+def test_grades_start_from_smooth_trees() -> None:
+    """Few rows of numbers: averaged trees lead; grades as classes or many rows: boosting does."""
+    grades = tabular(
+        kind="ordinal",
+        metric="quadratic_weighted_kappa",
+        direction="maximize",
+        prediction="label",
+        classes=[3, 4, 5, 6],
+    )
+    starts = [retrieve(grades, 4, solution, 4)[0].name for solution in range(4)]
+    assert starts == ["ExtraTrees", "LightGBM", "XGBoost", "RandomForest"]
+    many = dataclasses.replace(grades, rows=50_000)
+    assert groups(many, 1, 0, 2) == ["boosting"]
+    assert groups(tabular(), 1, 0, 2) == ["boosting"]
+
+
 def test_text_models_lead_where_text_is_all_there_is() -> None:
     assert groups(wordy(), 1, 0, 2) == ["text"]
     assert groups(wordy(), 1, 1, 2) == ["text"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mle_star.engineer.base import Tried
-from mle_star.engineer.playbook.planner import keys_of, plan, refine
+from mle_star.engineer.playbook.planner import keys_of, plan, propose, refine
 from mle_star.engineer.playbook.strategies import strategy
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
@@ -122,3 +122,22 @@ def test_plans_that_would_take_too_long_are_passed_over() -> None:
         answer = plan(slow, "", text, tried)
         assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
         tried.append(Tried(answer, 1.0))
+
+
+def test_a_search_is_not_combined_with_settings_that_it_overrides() -> None:
+    brief, text = refining.task("price").brief, block("price", "model: lightgbm")
+    idle = strategy("settings-search").overrides
+    assert {strategy(key).kin for key in ("smaller-trees", "smaller-leaves")} <= idle
+    tried = [Tried("[settings-search] ...", 1.0)]
+    for _ in range(12):
+        terms = keys_of(propose(brief, text, tried, {"settings-search": 3.0}))
+        if "settings-search" in terms:
+            assert not idle & {strategy(key).kin for key in terms}
+        tried.append(Tried(f"[{' + '.join(terms)}]", 2.0))
+    assert any("settings-search + " in t.plan or " + settings-search" in t.plan for t in tried)
+    searched = refine(brief, text, "[settings-search]")
+    with_it: list[Tried] = []
+    for _ in range(6):
+        answer = plan(brief, "", searched, with_it)
+        assert not idle & {strategy(key).kin for key in keys_of(answer)}
+        with_it.append(Tried(answer, 1.0))

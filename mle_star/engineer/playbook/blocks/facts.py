@@ -186,6 +186,11 @@ class Facts:
         return any(re.search(r"[^\w .()/%+\-]", name) for name in names)
 
     @property
+    def dense(self) -> bool:
+        """Whether ``make_features`` yields columns other than raw text."""
+        return bool(self.numeric or self.categorical or self.datetime)
+
+    @property
     def drop_text(self) -> bool:
         """Whether a model on numbers has raw text columns to leave aside."""
         return bool(self.text)

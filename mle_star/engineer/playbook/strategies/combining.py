@@ -15,7 +15,7 @@ from mle_star.engineer.playbook.strategies.edits import (
     function,
     insert_before,
 )
-from mle_star.engineer.playbook.strategies.families import families
+from mle_star.engineer.playbook.strategies.families import families, feeds_numbers
 from mle_star.engineer.playbook.strategies.strategy import Strategy, comment
 from mle_star.errors import NoAnswer
 
@@ -182,8 +182,12 @@ RESIDUALS = Strategy(
     "linear-residual",
     "combine",
     "residual",
-    lambda brief, _: (
-        0.45 if Facts(brief).learning == "regression" and not Facts(brief).several else 0.0
+    lambda brief, block: (
+        0.45
+        if Facts(brief).learning == "regression"
+        and not Facts(brief).several
+        and feeds_numbers(block, brief)
+        else 0.0
     ),
     lambda _: "Fit a straight line first and let the models learn what it leaves over.",
     _residuals,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
@@ -42,12 +43,26 @@ def _dict(block: str, name: str) -> dict[str, str]:
     raise NoAnswer(f"The block has no plain dict {name}.")
 
 
+def feeds_numbers(block: str, brief: Brief) -> bool:
+    """Whether the tables of the block's script hold columns that a model on numbers can learn from.
+
+    Where every column is text, ``encode`` makes topics only in scripts of a model that needs them.
+
+    Raises:
+        NoAnswer: ``MODELS`` is not a plain dict of names.
+    """
+    present = [_model(family) for family in families(block)]
+    return Facts(brief).dense or any(model and not model.reads_text for model in present)
+
+
 LINEAR_CLASSES = 0.6
 """Potential of a linear model next to trees on classes and categories, where rows are few."""
 
 
 def _model(family: str) -> Model | None:
-    return next((model for model in MODELS if model.family == family), None)
+    """The catalogue's model; one that was merged in beside its like is called ``<family>_2``."""
+    bare = re.sub(r"_\d+$", "", family)
+    return next((model for model in MODELS if model.family == bare), None)
 
 
 def _second(family: str, potential: float, why: str) -> Strategy:
@@ -56,7 +71,10 @@ def _second(family: str, potential: float, why: str) -> Strategy:
 
     def expected(brief: Brief, block: str) -> float:
         model, present = _model(family), families(block)
-        if model is None or family in present or not model.suits(Facts(brief)):
+        known = model in map(_model, present)
+        if model is None or known or not model.suits(Facts(brief)):
+            return 0.0
+        if not model.reads_text and not feeds_numbers(block, brief):
             return 0.0
         facts = Facts(brief)
         worth = potential

@@ -153,6 +153,8 @@ SEARCH = Strategy(
     _search_potential,
     lambda _: "Search settings with Optuna for a short while within the fitting rows.",
     _search,
+    # What is found replaces these settings in the call that builds the model.
+    frozenset({"rounds", "size", "penalty", "sampling", "dart", "leaves", "split-columns"}),
 )
 
 ALL = (SEARCH,)

@@ -26,6 +26,8 @@ class Strategy:
     """The plan in one sentence for a person."""
     rewrite: Callable[[str, Brief], str]
     """New text of a block; raises NoAnswer where the block lacks what it builds on."""
+    overrides: frozenset[str] = frozenset()
+    """Kins that have no effect beside it, so that they are not combined with it either."""
 
     def applies(self, brief: Brief, block: str) -> float:
         """Expected gain on this block, 0 to 1; 0 where it can't be carried out or was before."""
