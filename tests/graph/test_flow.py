@@ -333,7 +333,7 @@ def test_of_greedy_blend_and_plain_average_the_better_is_taken(
     task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def one_alone(spec: Any, view: Any, members: Any) -> Any:
-        real = average_blend(spec, view, members[:1])
+        real: Any = average_blend(spec, view, members[:1])
         return replace(real, weights=[1.0, *[0.0] * (len(members) - 1)])
 
     monkeypatch.setattr("mle_star.nodes.ensemble.greedy_blend", one_alone)

@@ -1,0 +1,18 @@
+"""The playbook with a slip of the pen in every first script, to see its debugger at work."""
+
+from __future__ import annotations
+
+from mle_star.engineer import Brief, ModelCard
+from mle_star.engineer.playbook import PlaybookEngineer
+
+
+class Sabotaged(PlaybookEngineer):
+    """Forgets an import in what it writes."""
+
+    def write(self, brief: Brief, card: ModelCard) -> str:
+        return super().write(brief, card).replace("import pandas as pd\n", "", 1)
+
+
+def factory() -> Sabotaged:
+    """What ``--model tests.support.sabotage:factory`` names."""
+    return Sabotaged()
