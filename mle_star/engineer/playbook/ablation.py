@@ -192,36 +192,37 @@ def _scored(block: Block) -> str:
     return "".join(text.splitlines(keepends=True)[: max(ends)])
 
 
-def _size(brief: Brief) -> tuple[int, int]:
-    """Folds and rows with which the baseline and all variants should fit into a script's time."""
+def _rows(brief: Brief) -> int:
+    """Rows with which the baseline and all variants should fit into a script's time.
+
+    Always on two folds: what a finish block learns for one fold comes from the others.
+    """
     allowed = brief.script_seconds / (PARTS + 1)
-    # All rows where that surely ends in time: on few rows simple models look too good.
     whole = brief.base_seconds / max(1, brief.folds) * min(FOLDS, brief.folds)
+    # All rows where that surely ends in time: on few rows simple models look too good.
     if 0 < whole <= PATIENCE * allowed:
-        return FOLDS, brief.rows
+        return brief.rows
     rows = min(ROWS, brief.rows)
-    a_fold = brief.base_seconds / max(1, brief.folds) * rows / max(1, brief.rows)
-    if a_fold * FOLDS <= allowed:
-        return FOLDS, rows
-    if a_fold <= allowed:
-        return 1, rows
-    return 1, max(min(LEAST_ROWS, rows), int(rows * allowed / a_fold))
+    expected = whole * rows / max(1, brief.rows)
+    if expected <= allowed:
+        return rows
+    return max(min(LEAST_ROWS, rows), int(rows * allowed / expected))
 
 
 def _cut(brief: Brief) -> str:
     """Code that keeps the first folds, some rows and a few test rows."""
     time_ordered = bool(brief.task.time)
-    folds, rows = _size(brief)
+    rows = _rows(brief)
     lines = ["test = test.head(20)"]
     if time_ordered:
         lines += [
             "# Later folds come after those that are scored: they are left out.",
-            f"kept = folds < {folds}",
+            f"kept = folds < {FOLDS}",
         ]
     else:
         lines += [
-            f"# All folds are fitted on, {'the first' if folds == 1 else 'the first two'} scored.",
-            f"folds = np.where(folds < {folds}, folds, -1)",
+            "# All folds are fitted on, the first two are scored.",
+            f"folds = np.where(folds < {FOLDS}, folds, -1)",
             "kept = np.ones(len(train), dtype=bool)",
         ]
     if brief.rows > rows:

@@ -141,3 +141,18 @@ def test_a_larger_score_is_better_where_the_metric_says_so() -> None:
 def test_no_baseline_no_summary(output: str) -> None:
     with pytest.raises(NoAnswer):
         summarise(refining.task("price").brief, "", output)
+
+
+@pytest.mark.slow
+def test_a_study_of_a_slow_script_has_few_rows_and_still_two_folds_to_learn_cuts_from(
+    tmp_path: Path,
+) -> None:
+    brief, script = patient("mood"), refining.script("mood", "lightgbm")
+    block = find(script, "finish")
+    assert block is not None
+    script = spliced(script, block.text, carry_out(brief, block.text, ("share-cuts",)))
+    study = ablate(replace(brief, base_seconds=1e6, rows=20_000), script, [])
+    assert "random(len(train)) < 0.05" in study, "the fewest rows that say something"
+    # The whole (small) table here: only the folds are cut.
+    study = ablate(brief, script, [])
+    assert "failed" not in run_study(study, "mood", tmp_path)
