@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mle_star.errors import SettingsError
+from mle_star.roles import GROUPS, ROLES
 
 PRESETS: dict[str, dict[str, Any]] = {
     # About 2 minutes on 2 cores: the time budget, not the counters, ends the search on larger data.
@@ -59,10 +60,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 Preset = Literal["quick", "default", "paper"]
 Evaluation = Literal["harness", "printed"]
+SearchName = Literal["auto", "tavily", "google", "catalogue", "none"]
+WarmStart = Literal["none", "playbook"]
+
+DEFAULT_MODEL = "google_genai:gemini-2.5-pro"
+"""What ``engineer="llm"`` uses where no model is named."""
 
 FIXED = (
     "preset",
-    "model",
+    "engineer",
     "num_candidates",
     "num_solutions",
     "seed",
@@ -80,17 +86,130 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Context(_Model):
+class _Thinking(_Model):
+    """Who thinks, and what that may cost. The same in :class:`Context` and :class:`Settings`."""
+
+    engineer: str = Field(
+        default="auto",
+        description="Who thinks: auto (the language model where one is named and its key is "
+        "there, with the playbook standing in where it fails; else the playbook), llm (the "
+        "language model alone), playbook (built in, no key, no network), or 'module:factory' of "
+        "your own engineer",
+    )
+    model: str = Field(
+        default="",
+        description="Language model as 'provider:name', such as google_genai:gemini-2.5-pro, "
+        "openai:gpt-4.1, anthropic:claude-sonnet-4-5 or ollama:qwen3",
+    )
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description="Other models for single agents or groups of them: "
+        f"{', '.join(GROUPS)}; {', '.join(ROLES)}",
+    )
+    temperatures: dict[str, float] = Field(
+        default_factory=dict,
+        description="Sampling temperature for single agents or groups of them, 0 to 2",
+    )
+    fallback_model: str = Field(
+        default="", description="Model that answers where the first one is out of reach"
+    )
+    base_url: str = Field(
+        default="",
+        description="Address of the model's server, for OpenAI-compatible and local ones; used "
+        "for every model of the same provider as 'model'",
+    )
+    model_timeout: float = Field(
+        default=300.0, gt=0, description="Seconds one answer of a model may take"
+    )
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, description="Most requests to models a minute, all branches together"
+    )
+    answer_tries: int = Field(
+        default=3, ge=1, le=10, description="Times a model is asked before a step is given up"
+    )
+    prompt_tokens: int = Field(
+        default=60_000,
+        ge=6_000,
+        description="Longest prompt in tokens (estimated); scripts, logs and pages are cut to fit",
+    )
+    max_cost: float | None = Field(
+        default=None, ge=0, description="Most US dollars the run may spend on models"
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=0, description="Most tokens the run may use, input and output together"
+    )
+    max_calls: int | None = Field(
+        default=None, ge=0, description="Most requests the run may send to models"
+    )
+    prices: str = Field(
+        default="", description="Price table (TOML) to use in place of the built-in one"
+    )
+    search: SearchName = Field(
+        default="auto",
+        description="Where model cards come from: tavily, google (Gemini's own search), catalogue "
+        "(built in), none; auto: tavily where its key is there, else the catalogue",
+    )
+    search_url: str = Field(default="", description="Address of another Tavily server")
+    search_exclude: list[str] = Field(
+        default_factory=list,
+        description="Domains, and names such as the competition's own, that no search result may "
+        "come from or speak of",
+    )
+    warm_start: WarmStart = Field(
+        default="none",
+        description="playbook: the first scripts, merges and the data check come from the "
+        "playbook, so that the model's money goes into refinement",
+    )
+    record: bool = Field(
+        default=False, description="Keep the traffic with models and search in traffic.jsonl"
+    )
+    replay: str = Field(
+        default="", description="Recorded traffic that answers in place of models and search"
+    )
+
+    @field_validator("models", "temperatures", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        """Environment and command line give ``name=value, name=value``."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if any(not (name.strip() and sign and chosen.strip()) for name, sign, chosen in pairs):
+            raise ValueError("write name=value, several separated by commas")
+        return {name.strip(): chosen.strip() for name, _, chosen in pairs}
+
+    @field_validator("models", "temperatures")
+    @classmethod
+    def _known_roles(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name not in ROLES and name not in GROUPS:
+                raise ValueError(
+                    f"there is no agent {name!r}; the groups are {', '.join(GROUPS)}, the agents "
+                    f"{', '.join(ROLES)}"
+                )
+        return value
+
+    @field_validator("temperatures")
+    @classmethod
+    def _temperature_range(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(not 0 <= chosen <= 2 for chosen in value.values()):
+            raise ValueError("a temperature lies between 0 and 2")
+        return value
+
+    @field_validator("search_exclude", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class Context(_Thinking):
     """What a caller may set. An empty field is decided by the environment, then by the preset."""
 
     preset: Preset = Field(
         default="default",
         description="Budget preset: quick (about 2 min), default (about 20 min), paper (24 h)",
-    )
-    model: str = Field(
-        default="playbook",
-        description="Who thinks: 'playbook' (built in, no key, no network) or 'module:factory' "
-        "of your own engineer",
     )
     num_candidates: int | None = Field(
         default=None, ge=1, le=32, description="M: models retrieved and tried per solution"
@@ -165,11 +284,10 @@ class Context(_Model):
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
 
 
-class Settings(_Model):
+class Settings(_Thinking):
     """A :class:`Context` with every field decided; what a run goes by."""
 
     preset: Preset
-    model: str
     num_candidates: int
     num_solutions: int
     outer_steps: int
@@ -214,7 +332,7 @@ def resolve(context: Context | None = None, environ: Mapping[str, str] | None = 
     explicit = {
         name: getattr(context, name)
         for name in context.model_fields_set
-        if getattr(context, name) not in (None, "")
+        if getattr(context, name) not in (None, "", {}, [])
     }
     outside = {
         name: environ[f"MLE_STAR_{name.upper()}"]
@@ -239,5 +357,6 @@ def _sentence(error: ValidationError, outside: Mapping[str, str] | None = None) 
     if first["type"] == "extra_forbidden":
         return f"There is no setting {name!r}; the settings are: {', '.join(Context.model_fields)}."
     where = f"MLE_STAR_{name.upper()}" if outside and name in outside else f"Setting {name!r}"
-    detail = first["msg"][0].lower() + first["msg"][1:]
+    message = first["msg"].removeprefix("Value error, ")
+    detail = message[0].lower() + message[1:]
     return f"{where} can't be {first['input']!r}: {detail}."

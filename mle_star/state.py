@@ -68,7 +68,7 @@ class Trial(TypedDict):
     label: str
     """What it is, for a person, in one line: a model's name or a plan."""
     phase: str
-    """Node that asked for it: write, merge, check_usage, refine, ensemble."""
+    """Node that asked for it: write, merge, check_usage, refine, blend, ensemble."""
     solution: int
     """Index of the solution branch, from 0; -1 for ensembles."""
     outcome: Outcome
@@ -97,6 +97,11 @@ class Attempt(TypedDict):
 
     plan: str
     score: float | None
+    error: float | None
+    """Standard error of the score."""
+    seconds: float | None
+    problem: str
+    """Why there is no score that counts; empty where there is one."""
     trial: str
 
 
@@ -127,6 +132,8 @@ class RunState(TypedDict, total=False):
     """Seconds the run has been active, over all its sittings, when the last node ended."""
     failure: str
     """Why this level gave up early after an unexpected error; empty when it did not."""
+    spent: bool
+    """Whether the search's share of the wallet is spent and nobody stands in for the model."""
 
 
 class State(RunState, total=False):

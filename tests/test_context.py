@@ -30,7 +30,8 @@ def test_a_preset_decides_every_budget(preset: str) -> None:
 def test_all_presets_decide_the_same_fields() -> None:
     assert {frozenset(values) for values in PRESETS.values()} == {frozenset(PRESET_FIELDS)}
     undecided = {n for n, field in Context.model_fields.items() if field.default is None}
-    left_open = {"folds", "evaluation", "memory_limit_mb"}
+    left_open = {"folds", "evaluation", "memory_limit_mb", "requests_per_minute"}
+    left_open |= {"max_cost", "max_tokens", "max_calls"}
     assert undecided == {*PRESET_FIELDS, *left_open}
 
 

@@ -18,7 +18,10 @@ from mle_star.tasks.spec import TaskSpec
 
 @dataclass(frozen=True)
 class Brief:
-    """What every agent is told. But for ``base_seconds`` it is the same for a whole run."""
+    """What every agent is told.
+
+    But for ``base_*``, ``solution`` and ``phase`` it is the same for a whole run.
+    """
 
     task: TaskSpec
     profile: DataProfile
@@ -34,6 +37,15 @@ class Brief:
     """A script should finish well within this time on ``cpus`` cores."""
     base_seconds: float = 0.0
     """Seconds that the script under refinement took; 0.0 where none is."""
+    base_score: float | None = None
+    """Validation score of the script under refinement; None where none is."""
+    base_error: float | None = None
+    """Its standard error."""
+    solution: int = -1
+    """Index of the solution branch that asks; -1 for the run as a whole."""
+    phase: str = ""
+    """Phase that asks: ``write``, ``merge``, ``check_usage``, ``ablate``, ``refine``, ``ensemble``
+    (a failing study is repaired in phase ``ablate``, a candidate in phase ``write``)."""
     cpus: int = 1
     installed: frozenset[str] = frozenset()
     """Import names a script may use beyond the standard library."""
@@ -56,6 +68,12 @@ class Tried:
 
     plan: str
     score: float | None
+    error: float | None = None
+    """Standard error of the score."""
+    seconds: float | None = None
+    """Wall clock of the script."""
+    problem: str = ""
+    """Why there is no score that counts, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +160,8 @@ class Engineer(Protocol):
     def plan(self, brief: Brief, script: str, block: str, tried: Sequence[Tried]) -> str:
         """Propose the next plan for the block, knowing every earlier plan and its score."""
 
-    def refine(self, brief: Brief, block: str, plan: str) -> str:
-        """Implement the plan: the new text of the block."""
+    def refine(self, brief: Brief, script: str, block: str, plan: str) -> str:
+        """Implement the plan: the new text of the block, which is to fit the rest of the script."""
 
     def plan_ensemble(
         self, brief: Brief, members: Sequence[MemberView], tried: Sequence[Tried]

@@ -12,13 +12,14 @@ from mle_star.nodes.evaluate import LEAKAGE_ROUNDS
 from mle_star.state import CandidateState, EvaluationState, RunState, SolutionState, State
 
 
-def search_time_left(state: RunState) -> bool:
-    """Whether the search may go on.
+def may_search(state: RunState) -> bool:
+    """Whether the search may go on: there is time, and somebody to ask.
 
     The rest of the budget is the reserve for ensemble and final run.
     """
     settings = state["settings"]
-    return bool(state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"]))
+    in_time = state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"])
+    return bool(in_time and not state.get("spent"))
 
 
 def ensemble_time_left(state: RunState) -> bool:
@@ -96,7 +97,7 @@ def after_rank(state: SolutionState) -> Literal["merge", "check_usage", "finish"
     """Merge while candidates wait; without any scored script the branch is over."""
     if not state.get("best"):
         return "finish"
-    if not search_time_left(state):
+    if not may_search(state):
         return "finish"
     return "merge" if state["queue"] else "check_usage"
 
@@ -124,7 +125,7 @@ def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
     """T outer steps, while there is time."""
     return (
         "ablate"
-        if state["t"] < state["settings"]["outer_steps"] and search_time_left(state)
+        if state["t"] < state["settings"]["outer_steps"] and may_search(state)
         else "finish"
     )
 
@@ -140,7 +141,7 @@ def after_run_ablation(state: SolutionState) -> Literal["debug_ablation", "summa
     """Repair a failed study, at most D times."""
     study = state["ablation"]
     again = study["error"] and study["rounds"] < state["settings"]["debug_rounds"]
-    return "debug_ablation" if again and search_time_left(state) else "summarise"
+    return "debug_ablation" if again and may_search(state) else "summarise"
 
 
 @giving_up_at("finish")
@@ -178,7 +179,7 @@ def more_inner_steps(state: SolutionState) -> Literal["refine", "accept", "finis
     """K inner steps, while there is time."""
     return (
         "refine"
-        if state["k"] < state["settings"]["inner_steps"] and search_time_left(state)
+        if state["k"] < state["settings"]["inner_steps"] and may_search(state)
         else "accept"
     )
 

@@ -20,11 +20,16 @@ from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
 from mle_star.context import FIXED, Context, Settings, context_from, resolve
-from mle_star.engineer import make_engineer
+from mle_star.engineer import choose
 from mle_star.errors import RunError, RunStopped, SettingsError
 from mle_star.graph.pipeline import build_graph
 from mle_star.nodes.prepare import versions
-from mle_star.nodes.workbench import close_workbench, find_workbench
+from mle_star.nodes.workbench import (
+    close_workbench,
+    find_workbench,
+    open_workbench,
+    stop_event,
+)
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.checkpoints import open_checkpoints
 from mle_star.runs.events import last_elapsed
@@ -61,6 +66,10 @@ class Result:
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
     """Whether the run was resumed at least once."""
+    engineer: str = "playbook"
+    """Who led: ``playbook``, a model as ``provider:name``, or ``module:factory``."""
+    bill: dict[str, Any] | None = None
+    """Calls, tokens, seconds and US dollars spent on models; None where none was asked."""
 
 
 def solve(
@@ -83,7 +92,7 @@ def solve(
         RunStopped: the run was stopped by SIGINT or SIGTERM; ``resume`` goes on.
     """
     settings = resolve(context)
-    make_engineer(settings.model)  # an unknown model must fail before a folder is made
+    choose(settings)  # an unknown model must fail before a folder is made
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
     folder = _new_folder(Path(settings.runs_dir).absolute(), name)
@@ -106,6 +115,7 @@ def resume(
     Raises:
         RunError: there is nothing to resume.
         SettingsError: a setting can't change for a run that has begun.
+        ModelRefused: the model's key or name is wrong.
         RunStopped: the run was stopped again.
     """
     folder = RunFolder.open(Path(run).absolute())
@@ -166,6 +176,8 @@ def _drive(
         graph = build_graph(saver)
         if given is None:
             given = _reopen(folder, settings, graph.get_state(config))
+            if given is None:
+                _greet(folder)
         stream = graph.stream(
             cast(InputState | None, given),
             config,
@@ -181,6 +193,8 @@ def _drive(
                     on_event(event)
         except GraphDrained:
             _mark(folder, "stopped")
+            if not folder.path.exists():
+                raise RunStopped("Stopped before anything was begun.") from None
             raise RunStopped(
                 f"The run was stopped; go on with: mle-star resume {folder.path}", str(folder.path)
             ) from None
@@ -213,6 +227,15 @@ def _reopen(
         return None
     folder.update(prepared_by="")  # the first node is to take this folder, not to make another
     return {"task": record["task"]}
+
+
+def _greet(folder: RunFolder) -> None:
+    """Say hello to the models again: a key may have died since the last sitting."""
+    try:
+        open_workbench(str(folder.path)).team.check()
+    except BaseException:
+        close_workbench(str(folder.path))
+        raise
 
 
 def _say_what_differs(folder: RunFolder, settings: Settings) -> None:
@@ -260,7 +283,7 @@ def read_result(folder: RunFolder, values: Mapping[str, Any]) -> Result:
     """Gather a finished run's result from its last state."""
     direction = values["spec"]["direction"]
     trials: list[Trial] = values.get("trials", [])
-    events = read_events(folder.path)
+    events, record = read_events(folder.path), folder.record()
     return Result(
         run=folder.path,
         submission=Path(values["submission"]) if values.get("submission") else None,
@@ -273,7 +296,9 @@ def read_result(folder: RunFolder, values: Mapping[str, Any]) -> Result:
         solutions=values.get("solutions", []),
         trials=trials,
         notes=[event["text"] for event in events if event["kind"] == "note"],
-        interrupted=int(folder.record().get("sittings", 1)) > 1,
+        interrupted=int(record.get("sittings", 1)) > 1,
+        engineer=str(record.get("engineer", {}).get("name", "")),
+        bill=record.get("bill"),
     )
 
 
@@ -286,7 +311,7 @@ def _mark(folder: RunFolder, status: str) -> None:
         return
     elapsed = bench.clock.elapsed()
     bench.events.append(f"run_{status}", node="", solution=-1, elapsed=elapsed)
-    folder.update(status=status, seconds=round(elapsed, 3))
+    folder.update(status=status, seconds=round(elapsed, 3), bill=bench.bill())
 
 
 @contextmanager
@@ -316,6 +341,7 @@ def _signals(folder: RunFolder, control: RunControl) -> Iterator[None]:
         if control.drain_requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         control.request_drain(signal.Signals(number).name)
+        stop_event(str(folder.path)).set()
         bench = find_workbench(str(folder.path))
         if bench is not None:
             bench.stop()

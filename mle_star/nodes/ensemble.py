@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mle_star.engineer import MemberView, Tried
+from mle_star.engineer import MemberView
+from mle_star.nodes.refine import attempt_of, tried_plans
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench
 from mle_star.scoring import (
@@ -21,7 +22,7 @@ from mle_star.scoring import (
     rank,
     read_predictions,
 )
-from mle_star.state import Attempt, Draft, Member, State, Trial
+from mle_star.state import Draft, Member, State, Trial
 
 POOL = 30
 """Trials the numeric blend chooses from, best first."""
@@ -72,7 +73,7 @@ def blend(state: State, step: Step) -> Update:
                 blend_script(bench.spec, weights, chosen.mode, chosen.score["value"])
             ),
             label=f"blend ({chosen.mode}) of {len(kept)} scripts",
-            phase="ensemble",
+            phase="blend",
             solution=-1,
             members=[Member(trial=m["id"], weight=float(w)) for m, w in kept],
         ),
@@ -89,7 +90,7 @@ def ensemble(state: State, step: Step) -> Update:
     if len(members) < 2:
         return empty
     views = _views(bench, members, predictions)
-    tried = [Tried(attempt["plan"], attempt["score"]) for attempt in state["attempts"]]
+    tried = tried_plans(state["attempts"])
     plan = step.ask(bench.engineer.plan_ensemble, views, tried)
     if not plan:
         return empty
@@ -116,14 +117,7 @@ def judge_ensemble(state: State, step: Step) -> Update:
     trial, draft = state.get("trial"), state.get("draft")
     attempts = list(state.get("attempts", []))
     if draft is not None or state.get("plan"):
-        score = trial["score"] if trial else None
-        attempts.append(
-            Attempt(
-                plan=draft["label"] if draft else state["plan"],
-                score=score["value"] if score and not score["alarm"] else None,
-                trial=trial["id"] if trial else "",
-            )
-        )
+        attempts.append(attempt_of(draft["label"] if draft else state["plan"], trial))
     before = state.get("best")
     best = best_of([t for t in (before, trial) if t], step.bench.spec.direction)
     if best is not None and best is not before and best["score"]:

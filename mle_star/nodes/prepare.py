@@ -5,19 +5,22 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
+import shutil
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from langgraph.errors import GraphDrained
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from mle_star.context import Context, Settings, resolve
-from mle_star.engineer import make_engineer
-from mle_star.errors import RunError, SettingsError, TaskError
+from mle_star.engineer import choose, make_team
+from mle_star.errors import RunError, RunStopped, SettingsError, TaskError, UserError
 from mle_star.nodes.step import Step
-from mle_star.nodes.workbench import Workbench, open_workbench, store_task
+from mle_star.nodes.workbench import Workbench, open_workbench, stop_event, store_task
 from mle_star.runs import RunFolder
 from mle_star.runs.folder import read_record
 from mle_star.state import State
@@ -43,12 +46,13 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     Raises:
         TaskError: the task folder can't be used; nothing has been run.
         SettingsError: a setting can't be used.
+        ModelRefused: the model's key or name is wrong.
     """
     if not state.get("task"):
         raise TaskError("No task was given: pass {'task': 'path/of/the/task/folder'}.")
     started = time.monotonic()
     settings = resolve(runtime.context)
-    make_engineer(settings.model)  # an unknown model must fail before anything is built
+    choose(settings)  # an unknown model must fail before anything is built
     if not Path(settings.python).is_file():
         raise SettingsError(
             f"There is no interpreter {settings.python!r}: set python to the path of one."
@@ -63,6 +67,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         info.thread_id if info else None,
         info.task_id if info else "",
     )
+    _greet(folder, settings)
     bench = _furnish(folder, settings, spec, started)
     step = Step(bench, "prepare", -1, runtime.stream_writer)
     with bench.clock.working():
@@ -73,6 +78,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             direction=spec.direction,
             rows=bench.profile.rows,
             settings=settings.model_dump(),
+            engineer=asdict(bench.team.choice),
         )
         for text in bench.views.notes:
             step.note(text)
@@ -85,12 +91,25 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "attempts": [],
         "best": None,
         "failure": "",
+        "spent": False,
         "draft": None,
         "trial": None,
         # A second run on the same thread (Studio) starts with empty hands.
         "solutions": Overwrite([]),
         "trials": Overwrite([]),
     }
+
+
+def _greet(folder: RunFolder, settings: Settings) -> None:
+    """Say hello to the models; one that can't be asked ends the run before anything is built."""
+    try:
+        make_team(settings, folder.path, stop_event(str(folder.path))).check()
+    except RunStopped:
+        raise GraphDrained("stopped") from None
+    except UserError:
+        if not (folder.path / "task.json").exists():
+            shutil.rmtree(folder.path, ignore_errors=True)  # nothing but empty folders
+        raise
 
 
 def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: float) -> Workbench:
@@ -111,6 +130,7 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         status="running",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings.model_dump(),
+        engineer=asdict(choose(settings)),
         versions=versions(),
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mle_star.engineer import Tried
 from mle_star.engineer.splice import replace_once
 from mle_star.nodes.merge import announce, not_worse
@@ -20,11 +22,10 @@ def refine(state: SolutionState, step: Step) -> Update:
     base = bench.folder.script(state["base"])
     block, plan = state["block"], state["plan"]
     if k > 0:
-        tried = [Tried(attempt["plan"], attempt["score"]) for attempt in state["attempts"]]
-        plan = step.ask(bench.engineer.plan, base, block, tried) or ""
+        plan = step.ask(bench.engineer.plan, base, block, tried_plans(state["attempts"])) or ""
     if not plan:
         return {"draft": None, "trial": None, "plan": ""}
-    new = step.ask(bench.engineer.refine, block, plan)
+    new = step.ask(bench.engineer.refine, base, block, plan)
     step.emit("refined", plan=plan, written=new is not None)
     if new is None:
         return {"draft": None, "trial": None, "plan": plan}
@@ -45,13 +46,7 @@ def refine(state: SolutionState, step: Step) -> Update:
 def learn(state: SolutionState, step: Step) -> Update:
     """Remember what the plan scored. The counter moves here and nowhere else."""
     trial = state.get("trial")
-    scored = trial["score"] if trial else None
-    counted = scored is not None and not scored["alarm"]
-    attempt = Attempt(
-        plan=state["plan"],
-        score=scored["value"] if scored and counted else None,
-        trial=trial["id"] if trial else "",
-    )
+    attempt = attempt_of(state["plan"], trial)
     trials = [trial] if trial else []
     return {
         "k": state["k"] + 1,
@@ -92,3 +87,26 @@ def finish(state: SolutionState, step: Step) -> Update:
         step.note(f"This solution gave up early: {state['failure']}")
     step.emit("solution_finished", label=best["label"] if best else "")
     return {"solutions": [best] if best else []}
+
+
+def attempt_of(plan: str, trial: Trial | None) -> Attempt:
+    """What became of a plan. A score with a leakage alarm does not count."""
+    score = trial["score"] if trial else None
+    counts = score is not None and not score["alarm"]
+    if trial is None:
+        problem = "it could not be implemented"
+    else:
+        problem = trial["problem"] or (score["alarm"] if score else "")
+    return Attempt(
+        plan=plan,
+        score=score["value"] if score and counts else None,
+        error=score["error"] if score and counts else None,
+        seconds=trial["seconds"] if trial else None,
+        problem=problem,
+        trial=trial["id"] if trial else "",
+    )
+
+
+def tried_plans(attempts: Sequence[Attempt]) -> list[Tried]:
+    """The attempts as the planner sees them."""
+    return [Tried(a["plan"], a["score"], a["error"], a["seconds"], a["problem"]) for a in attempts]

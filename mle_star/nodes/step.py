@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol, TypeVar, cast
 
 from langgraph.errors import GraphBubbleUp, GraphDrained
 from langgraph.runtime import Runtime
 
 from mle_star.context import Context
+from mle_star.engineer import Brief
 from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
+from mle_star.models.base import Call, WalletEmpty
+from mle_star.models.wallet import listen
 from mle_star.nodes.workbench import Workbench, open_workbench
-from mle_star.state import Score
+from mle_star.state import Score, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +26,21 @@ Update = dict[str, Any]
 T = TypeVar("T")
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
+
+
+INITIALISE = ("retrieve", "write", "merge", "check_usage")
+"""Phases that a warm start leaves to the playbook."""
+
+PHASES = {
+    "debug_ablation": "ablate",
+    "run_ablation": "ablate",
+    "summarise": "ablate",
+    "extract": "ablate",
+}
+"""Node -> phase, where a phase has several nodes; the nodes of EVALUATE belong to their draft's."""
+
+EVALUATE = ("check_leakage", "fix_leakage", "execute", "score", "debug")
+"""Nodes of EVALUATE(s)."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +52,10 @@ class Step:
     solution: int
     write: Callable[[Any], None]
     """LangGraph's stream writer: whoever streams with mode ``custom`` sees every event."""
-    base_seconds: float = 0.0
-    """Seconds that the branch's best script took."""
+    phase: str = ""
+    """Phase the node belongs to; see :class:`mle_star.engineer.Brief`."""
+    best: Trial | None = None
+    """The branch's best script so far."""
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event to the journal and to the stream."""
@@ -51,6 +72,14 @@ class Step:
     def note(self, text: str) -> None:
         """Tell the person who watches something they should know."""
         self.emit("note", text=text)
+
+    def note_once(self, text: str) -> None:
+        """Like :meth:`note`, but only the first time this sitting."""
+        with self.bench.lock:
+            new = text not in self.bench.said
+            self.bench.said.add(text)
+        if new:
+            self.note(text)
 
     def script_started(self, label: str, phase: str) -> None:
         """A script is about to run."""
@@ -81,13 +110,73 @@ class Step:
         )
 
     def ask(self, agent: Callable[..., T], *arguments: Any) -> T | None:
-        """Ask the engineer; None (and a note) when it has no usable answer."""
-        brief = replace(self.bench.brief, base_seconds=self.base_seconds)
+        """Ask the engineer, and where it has no usable answer whoever stands in for it.
+
+        Returns:
+            The answer; None (and a note) when nobody has one.
+        """
+        name, team = agent.__name__, self.bench.team
+        if team.starter is not None and self.phase in INITIALISE:
+            agent = getattr(team.starter, name)
+        brief, reason = self._brief(), ""
+        with self._billing():
+            try:
+                return agent(brief, *arguments)
+            except WalletEmpty as empty:
+                self.note_once(str(empty))
+                reason = "the wallet is empty"
+            except NoAnswer as failed:
+                self.note(f"{name}: {failed}")
+                reason = str(failed)
+        return None if team.stand_in is None else self._stand_in(name, brief, reason, arguments)
+
+    def _stand_in(
+        self, name: str, brief: Brief, reason: str, arguments: tuple[Any, ...]
+    ) -> Any | None:
+        """Let the playbook answer; it may meet scripts of a shape it was not made for."""
         try:
-            return agent(brief, *arguments)
-        except NoAnswer as reason:
-            self.note(f"{agent.__name__}: {reason}")
+            answer = getattr(self.bench.team.stand_in, name)(brief, *arguments)
+        except NoAnswer as failed:
+            self.note(f"{name}: the playbook has no answer either: {failed}")
             return None
+        except (ValueError, LookupError, TypeError, AttributeError, SyntaxError) as broken:
+            logger.warning("the playbook's %s failed", name, exc_info=True)
+            self.note(f"{name}: the playbook has no answer either ({type(broken).__name__})")
+            return None
+        self.emit("stood_in", agent=name, reason=reason)
+        return answer
+
+    def _brief(self) -> Brief:
+        best = self.best
+        score = best["score"] if best else None
+        return replace(
+            self.bench.brief,
+            base_seconds=float(best["seconds"]) if best else 0.0,
+            base_score=score["value"] if score else None,
+            base_error=score["error"] if score else None,
+            solution=self.solution,
+            phase=self.phase,
+        )
+
+    @contextmanager
+    def _billing(self) -> Iterator[None]:
+        """Write what the calls of this block cost to the journal."""
+
+        def bill(call: Call) -> None:
+            values = asdict(call)
+            self.emit(
+                "model_called",
+                agent=values["role"],
+                phase=values["phase"],
+                model=values["model"],
+                outcome=values["outcome"],
+                seconds=round(values["seconds"], 3),
+                usd=values["usd"],
+                tokens=values["usage"],
+            )
+
+        with listen(bill):
+            yield
 
 
 class NodeFunction(Protocol[S_contra]):
@@ -103,19 +192,24 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     """Make a LangGraph node from a function of the state and the step.
 
     The node opens the run's workbench, announces itself in the journal, counts its time, refreshes
-    ``settings`` and ``elapsed`` for the routers, and turns a request to stop into a clean drain of
-    the graph, which leaves the node to be done again on resume. An unexpected error ends in
-    ``failure``: the routers then let this branch give up, and the run goes on with what it and the
-    others found.
+    ``settings``, ``elapsed`` and ``spent`` for the routers, and turns a request to stop into a
+    clean drain of the graph, which leaves the node to be done again on resume. An unexpected error
+    ends in ``failure``: the routers then let this branch give up, and the run goes on with what it
+    and the others found.
     """
     name = function.__name__
 
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
         bench = open_workbench(values["run"])
-        best = values.get("best")
-        seconds = float(best["seconds"]) if best else 0.0
-        step = Step(bench, name, _solution(values), runtime.stream_writer, seconds)
+        step = Step(
+            bench,
+            name,
+            _solution(values),
+            runtime.stream_writer,
+            phase=_phase(name, values),
+            best=values.get("best"),
+        )
         if bench.stopping.is_set():
             raise GraphDrained("stopped")
         started = time.monotonic()
@@ -136,6 +230,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
                 **update,
                 "settings": bench.settings.model_dump(),
                 "elapsed": bench.clock.elapsed(),
+                "spent": bench.spent(),
             }
 
     call.__name__ = call.__qualname__ = name
@@ -148,3 +243,10 @@ def _solution(state: Mapping[str, Any]) -> int:
     if "solution" in state:
         return int(state["solution"])
     return int(draft["solution"]) if draft else -1
+
+
+def _phase(name: str, state: Mapping[str, Any]) -> str:
+    draft = state.get("draft")
+    if name in EVALUATE and draft:
+        return str(draft["phase"])
+    return PHASES.get(name, name)

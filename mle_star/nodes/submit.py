@@ -159,6 +159,7 @@ def _conclude(
         status="finished",
         seconds=round(bench.clock.elapsed(), 3),
         best=score["value"] if score else None,
+        bill=bench.bill(),
     )
     final = {
         "source": source,
@@ -166,6 +167,7 @@ def _conclude(
         "trial": winner["id"] if winner else "",
         "label": winner["label"] if winner else "",
         "seconds": round(bench.clock.elapsed(), 3),
+        "bill": bench.bill(),
     }
     step.emit("run_finished", submission=submission, **final)
     return {

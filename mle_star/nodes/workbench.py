@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mle_star.context import Settings
-from mle_star.engineer import Brief, Engineer, make_engineer
+from mle_star.engineer import Brief, Engineer, Team, make_team
 from mle_star.execution import (
     CachedExecutor,
     Executor,
@@ -96,7 +96,7 @@ class Workbench:
     profile: DataProfile
     views: Views
     brief: Brief
-    engineer: Engineer
+    team: Team
     executor: Executor
     events: EventLog
     clock: Clock
@@ -106,6 +106,35 @@ class Workbench:
 
     cores: int = field(default_factory=usable_cores)
     """Cores this process may use."""
+    said: set[str] = field(default_factory=set)
+    """Notes that are written once a sitting."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def engineer(self) -> Engineer:
+        """Who leads."""
+        return self.team.lead
+
+    def bill(self) -> dict[str, Any] | None:
+        """What was spent on models over all sittings, in all; None where no model was asked.
+
+        Plain data: calls, failed, input, cached, output, thinking (tokens), seconds, usd (None
+        where a price is not known).
+        """
+        if self.team.client is None:
+            return None
+        total: dict[str, Any] = self.team.client.wallet.spent().data()["total"]
+        return total if total["calls"] else None
+
+    def spent(self) -> bool:
+        """Whether the search has no more answers to come.
+
+        That is so when its share of the wallet is spent and nobody stands in for the model.
+        """
+        team = self.team
+        if team.client is None or team.stand_in is not None:
+            return False
+        return team.client.wallet.search_spent
 
     def typical_seconds(self) -> float:
         """Median time of a script in this run; 0.0 before the first one ended."""
@@ -160,6 +189,12 @@ class Workbench:
 
 _open: dict[str, Workbench] = {}
 _lock = threading.Lock()
+_stops: dict[str, threading.Event] = {}
+
+
+def stop_event(run: str) -> threading.Event:
+    """The event that asks a run to stop; there before its workbench is. Takes no lock."""
+    return _stops.setdefault(str(Path(run).resolve()), threading.Event())
 
 
 def open_workbench(run: str) -> Workbench:
@@ -185,6 +220,7 @@ def close_workbench(run: str) -> None:
     """Shut the executor down and forget the live objects of a run."""
     with _lock:
         bench = _open.pop(str(Path(run).resolve()), None)
+        _stops.pop(str(Path(run).resolve()), None)
     if bench is not None:
         bench.executor.shutdown()
 
@@ -199,6 +235,7 @@ def _build(folder: RunFolder) -> Workbench:
     reap_stale(folder.processes)
     executor = CachedExecutor(ProcessExecutor(python=settings.python, registry=folder.processes))
     events = EventLog(folder.path / "events.jsonl")
+    stopping = stop_event(str(folder.path))
     return Workbench(
         folder=folder,
         settings=settings,
@@ -206,10 +243,11 @@ def _build(folder: RunFolder) -> Workbench:
         profile=profile,
         views=views,
         brief=make_brief(settings, spec, profile, views),
-        engineer=make_engineer(settings.model),
+        team=make_team(settings, folder.path, stopping),
         executor=executor,
         events=events,
         clock=Clock(last_elapsed(events.path)),
+        stopping=stopping,
         pace=[
             event["seconds"]
             for event in read_events(events.path)

@@ -73,7 +73,7 @@ def test_kill_9_then_resume_gives_the_same_result_and_runs_nothing_twice(
 
 
 def small(runs: Path, **settings: Any) -> Context:
-    values = {**SMALL, "model": "tests.support.engineers:chosen", "runs_dir": str(runs)}
+    values = {**SMALL, "engineer": "tests.support.engineers:chosen", "runs_dir": str(runs)}
     return Context(**{**values, **settings})
 
 

@@ -41,7 +41,7 @@ OVER = 95.0  # past the ensemble's share too
 def test_the_reserve_is_kept_for_ensemble_and_final_run(
     elapsed: float, search: int, ensemble: int
 ) -> None:
-    assert routing.search_time_left(state(elapsed=elapsed)) is bool(search)
+    assert routing.may_search(state(elapsed=elapsed)) is bool(search)
     assert routing.ensemble_time_left(state(elapsed=elapsed)) is bool(ensemble)
 
 

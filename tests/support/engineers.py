@@ -156,9 +156,11 @@ class ScriptedEngineer:
 
         return str(self._answer("plan", further, brief, text, block, tried))
 
-    def refine(self, brief: Brief, block: str, plan: str) -> str:
+    def refine(self, brief: Brief, text: str, block: str, plan: str) -> str:
         return str(
-            self._answer("refine", lambda _, b, p: f"A = {p.split()[-1]}\n", brief, block, plan)
+            self._answer(
+                "refine", lambda _, t, b, p: f"A = {p.split()[-1]}\n", brief, text, block, plan
+            )
         )
 
     def plan_ensemble(

@@ -17,7 +17,7 @@ from tests.support.runs import SMALL
 SETTINGS: dict[str, Any] = {
     **SMALL,
     "num_solutions": 2,
-    "model": "tests.support.engineers:plain",
+    "engineer": "tests.support.engineers:plain",
 }
 
 

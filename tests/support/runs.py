@@ -63,10 +63,14 @@ SMALL: dict[str, Any] = {
 }
 
 
-def run(task: Path, engineer: ScriptedEngineer | None = None, **settings: Any) -> Finished:
-    """Run the whole graph on a task and gather what came of it."""
-    engineer = use(engineer or ScriptedEngineer())
-    context = Context(**{**SMALL, "model": "tests.support.engineers:chosen", **settings})
+def run(task: Path, engineer: ScriptedEngineer | str | None = None, **settings: Any) -> Finished:
+    """Run the whole graph on a task and gather what came of it.
+
+    The engineer is a scripted one, or named as in the settings.
+    """
+    name = engineer if isinstance(engineer, str) else "tests.support.engineers:chosen"
+    engineer = use(engineer if isinstance(engineer, ScriptedEngineer) else ScriptedEngineer())
+    context = Context(**{**SMALL, **settings, "engineer": name})
     graph = build_graph()
     states = list(graph.stream({"task": str(task)}, context=context, stream_mode="values"))
     last: dict[str, Any] = states[-1]

@@ -14,5 +14,5 @@ class Sabotaged(PlaybookEngineer):
 
 
 def factory() -> Sabotaged:
-    """What ``--model tests.support.sabotage:factory`` names."""
+    """What ``--engineer tests.support.sabotage:factory`` names."""
     return Sabotaged()

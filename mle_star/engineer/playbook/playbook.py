@@ -75,7 +75,7 @@ class PlaybookEngineer:
 
         return plan(brief, script, block, tried)
 
-    def refine(self, brief: Brief, block: str, plan: str) -> str:
+    def refine(self, brief: Brief, script: str, block: str, plan: str) -> str:
         """The block with the planned strategy applied."""
         from mle_star.engineer.playbook.planner import refine
 
