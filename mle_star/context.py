@@ -99,7 +99,7 @@ class _Thinking(_Model):
     model: str = Field(
         default="",
         description="Language model as 'provider:name', such as google_genai:gemini-2.5-pro, "
-        "openai:gpt-4.1, anthropic:claude-sonnet-4-5 or ollama:qwen3",
+        "openai:gpt-4.1, anthropic:claude-sonnet-4-6 or ollama:qwen3",
     )
     models: dict[str, str] = Field(
         default_factory=dict,

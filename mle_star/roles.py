@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
 TEMPERATURES: dict[str, float] = {
     "retrieve": 0.7,
     "write": 1.0,
@@ -35,7 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Names for several agents at once; every agent is in exactly one group."""
 
 
-def for_role(role: str, chosen: dict[str, str]) -> str | None:
+def for_role(role: str, chosen: Mapping[str, T]) -> T | None:
     """What was chosen for an agent: by its own name, else by its group's name, else None."""
     if role in chosen:
         return chosen[role]

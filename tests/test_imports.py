@@ -18,7 +18,13 @@ LEVELS: list[set[str]] = [
     {"cli", "bench"},
     {"__main__"},
 ]
-SIDEWAYS = {("scoring", "tasks"), ("scoring", "execution"), ("context", "errors"), ("context", "roles"), ("search", "models")}
+SIDEWAYS = {
+    ("scoring", "tasks"),
+    ("scoring", "execution"),
+    ("context", "errors"),
+    ("context", "roles"),
+    ("search", "models"),
+}
 """Pairs on one level where the first may import the second."""
 
 LEVEL = {room: number for number, rooms in enumerate(LEVELS) for room in rooms}

@@ -88,6 +88,8 @@ def usage(error: Any) -> str:
         return f"{message}."
     if hasattr(error, "option_name"):
         names = [o for p in context.command.params for o in p.opts if o.startswith("--")]
+        if getattr(error, "possibilities", None):  # the message names them
+            return f"{message}; see '{context.command_path} --help'."
         return f"{message}; {context.command_path} knows: {', '.join(sorted(names))}."
     commands = getattr(context.command, "commands", None)
     if commands:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,88 +27,46 @@ def start(
 ) -> None:
     """From a task folder to a submission, a runnable solution and an honest score."""
     if version:
+        import importlib.metadata
+
         typer.echo(f"mle-star {importlib.metadata.version('mle-star')}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
 @app.command()
+@o.taking(o.fields())
 def run(
     task: o.Task,
-    preset: o.Preset = None,
-    model: o.Model = None,
-    time_budget: o.TimeBudget = None,
-    num_candidates: o.NumCandidates = None,
-    num_solutions: o.NumSolutions = None,
-    outer_steps: o.OuterSteps = None,
-    inner_steps: o.InnerSteps = None,
-    ensemble_rounds: o.EnsembleRounds = None,
-    debug_rounds: o.DebugRounds = None,
-    script_timeout: o.ScriptTimeout = None,
-    seed: o.Seed = None,
-    search_rows: o.SearchRows = None,
-    folds: o.Folds = None,
-    no_audit: o.NoAudit = False,
-    python: o.Python = None,
+    *,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **settings: Any,
 ) -> int:
     """Solve a task: search, refine, combine, and write the submission."""
-    context = o.chosen(
-        preset=preset,
-        model=model,
-        time_budget=time_budget,
-        num_candidates=num_candidates,
-        num_solutions=num_solutions,
-        outer_steps=outer_steps,
-        inner_steps=inner_steps,
-        ensemble_rounds=ensemble_rounds,
-        debug_rounds=debug_rounds,
-        script_timeout=script_timeout,
-        seed=seed,
-        search_rows=search_rows,
-        folds=folds,
-        no_audit=no_audit,
-        python=python,
-        runs_dir=runs_dir,
-    )
+    context = o.chosen(**settings, runs_dir=runs_dir)
     from mle_star.cli.running import start_run
 
     return start_run(task, context, as_json=as_json, quiet=quiet)
 
 
 @app.command()
+@o.taking(o.LATER)
 def resume(
     run: o.OptionalRun = None,
-    time_budget: o.TimeBudget = None,
-    outer_steps: o.OuterSteps = None,
-    inner_steps: o.InnerSteps = None,
-    ensemble_rounds: o.EnsembleRounds = None,
-    debug_rounds: o.DebugRounds = None,
-    script_timeout: o.ScriptTimeout = None,
+    *,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **settings: Any,
 ) -> int:
-    """Go on with a run that was stopped or killed; what is given here changes its budget."""
-    changes = {
-        "time_budget": time_budget,
-        "outer_steps": outer_steps,
-        "inner_steps": inner_steps,
-        "ensemble_rounds": ensemble_rounds,
-        "debug_rounds": debug_rounds,
-        "script_timeout": script_timeout,
-    }
+    """Go on with a run that was stopped or killed; what is given here is changed."""
+    changes = o.given(settings)
     from mle_star.cli.running import go_on
     from mle_star.runs import find_run
 
-    return go_on(
-        find_run(run, o.runs_folder(runs_dir)),
-        {name: value for name, value in changes.items() if value is not None},
-        as_json=as_json,
-        quiet=quiet,
-    )
+    return go_on(find_run(run, o.runs_folder(runs_dir)), changes, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -121,8 +78,13 @@ def runs(runs_dir: o.RunsDir = None, as_json: o.AsJson = False) -> None:
 
 
 @app.command()
-def show(run: o.OptionalRun = None, runs_dir: o.RunsDir = None, as_json: o.AsJson = False) -> None:
-    """Show what a run came to: scores, steps, every script, and where the files are."""
+def show(
+    run: o.OptionalRun = None,
+    bill: o.WithBill = False,
+    runs_dir: o.RunsDir = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Show what a run came to: scores, steps, every script, the bill, and where the files are."""
     from dataclasses import asdict
 
     from mle_star.cli.outcome import show_report
@@ -133,23 +95,34 @@ def show(run: o.OptionalRun = None, runs_dir: o.RunsDir = None, as_json: o.AsJso
     if as_json:
         write_json(asdict(report))
     else:
-        show_report(console(), report, every_script=True)
+        show_report(console(), report, every_script=True, whole_bill=bill)
 
 
 @app.command()
-def inspect(
-    task: o.Task,
-    seed: o.Seed = None,
-    search_rows: o.SearchRows = None,
-    folds: o.Folds = None,
-    no_audit: o.NoAudit = False,
-    as_json: o.AsJson = False,
-) -> None:
+@o.taking(("seed", "search_rows", "folds", "audit"))
+def inspect(task: o.Task, *, as_json: o.AsJson = False, **settings: Any) -> None:
     """Show how a task folder is understood, what its data look like, and what scripts would see."""
-    context = o.chosen(no_audit=no_audit, seed=seed, search_rows=search_rows, folds=folds)
+    context = o.chosen(**settings)
     from mle_star.cli.inspection import look_at
 
     look_at(task, context, as_json=as_json)
+
+
+@app.command()
+@o.taking((*o.fields(o.MODEL, o.BUDGET), "python"))
+def doctor(
+    task: o.OptionalTask = None,
+    *,
+    offline: o.Offline = False,
+    runs_dir: o.RunsDir = None,
+    as_json: o.AsJson = False,
+    **settings: Any,
+) -> int:
+    """Check that a run can start, who would think, and what that would cost."""
+    context = o.chosen(**settings, runs_dir=runs_dir)
+    from mle_star.cli.doctor import examine
+
+    return examine(task, context, offline=offline, as_json=as_json)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mle_star.cli.progress import WHOLE, Progress
 from mle_star.cli.text import better_is, clean, count, duration, number, plus_minus
+from mle_star.cli.thinking import who_thinks
 
 
 class LineView:
@@ -27,19 +28,24 @@ class LineView:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def restore(self, events: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:
+    def restore(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        settings: Mapping[str, Any],
+        engineer: Mapping[str, Any] | None = None,
+    ) -> None:
         """Take in the journal of an earlier sitting without printing it."""
-        self.progress.restore(events, settings)
+        self.progress.restore(events, settings, engineer)
         self._phases = {b.number: self.progress.where(b) for b in self.progress.branches.values()}
         going_on = f"going on after {duration(self.progress.elapsed())}"
-        self.console.print(Text(f"{headline(self.progress)}; {going_on}"), soft_wrap=True)
+        self._head(f"; {going_on}")
 
     def update(self, event: Mapping[str, Any]) -> None:
         """Take one event in and print what is new."""
         with self.progress.lock:
             self.progress.update(event)
             if event.get("kind") == "run_started":
-                self.console.print(Text(headline(self.progress)), soft_wrap=True)
+                self._head()
             for branch in self.progress.branches.values():
                 phase = self.progress.where(branch)
                 if self._phases.setdefault(branch.number, "waiting") != phase:
@@ -48,6 +54,11 @@ class LineView:
             line = script_line(event)
             if line is not None:
                 self._print(event, int(event.get("solution", WHOLE)), line)
+
+    def _head(self, more: str = "") -> None:
+        self.console.print(Text(headline(self.progress) + more), soft_wrap=True)
+        thinks = who_thinks(self.progress.engineer, self.progress.settings)
+        self.console.print(Text(thinks, style="dim"), soft_wrap=True)
 
     def _print(self, event: Mapping[str, Any], number: int, text: Text) -> None:
         clock = f"{duration(float(event.get('elapsed', 0.0))):>7}"
@@ -79,11 +90,14 @@ def caged(progress: Progress) -> str:
 
 
 def script_line(event: Mapping[str, Any]) -> Text | None:
-    """What a finished script, a repair, a new best or a note says; None for other events."""
+    """What a finished script, a repair, a stand-in, a new best or a note says; else None."""
     kind = event.get("kind")
     label = clean(event.get("label", ""), 100)
     if kind == "note":
         return Text(clean(event.get("text", "")), style="yellow")
+    if kind == "stood_in":
+        agent, reason = clean(event.get("agent", ""), 40), clean(event.get("reason", ""), 200)
+        return Text(f"the playbook stood in for {agent}: {reason}", style="dim")
     if kind == "debugged":
         return Text(f"repaired {label}", style="dim")
     if kind == "best":

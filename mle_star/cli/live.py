@@ -14,9 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mle_star.cli.bill import dollars, money, stand_ins, tokens
 from mle_star.cli.lines import caged, headline, script_line, who
 from mle_star.cli.progress import WHOLE, Branch, Progress
 from mle_star.cli.text import clean, count, duration, plus_minus
+from mle_star.cli.thinking import fell_back, who_thinks
+from mle_star.models.bill import Bill
 
 SCROLLED = ("script_finished", "debugged")
 """Events that leave a line above the panel; the panel itself tells the rest."""
@@ -44,9 +47,14 @@ class LiveView:
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
 
-    def restore(self, events: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:
+    def restore(
+        self,
+        events: Sequence[Mapping[str, Any]],
+        settings: Mapping[str, Any],
+        engineer: Mapping[str, Any] | None = None,
+    ) -> None:
         """Take in the journal of an earlier sitting."""
-        self.progress.restore(events, settings)
+        self.progress.restore(events, settings, engineer)
 
     def update(self, event: Mapping[str, Any]) -> None:
         """Take one event in; finished scripts get a line above the panel."""
@@ -67,8 +75,9 @@ def panel(progress: Progress, width: int | None = None) -> RenderableType:
         if progress.status == "starting":
             return Text("starting ...", style="dim")
         parts: list[RenderableType] = [head(progress), branches(progress), leader(progress)]
-        if progress.budget:
-            parts.append(clock(progress))
+        parts += [meters(progress)] if progress.budget else []
+        if progress.calls or progress.stood_in:
+            parts.append(Text(spending(progress), style="dim"))
         parts += [Text(f"note: {note}", style="yellow") for note in progress.notes]
         return Panel(
             Group(*parts),
@@ -88,18 +97,20 @@ def head(progress: Progress) -> Text:
         return count(int(has.get(name) or 0), noun)
 
     plan = (
-        f"{clean(has.get('model', ''))}, preset {clean(has.get('preset', ''))}: "
+        f"preset {clean(has.get('preset', ''))}: "
         f"{many('num_solutions', 'solution')} of {many('num_candidates', 'model')} and "
         f"{many('outer_steps', 'block')} with {many('inner_steps', 'plan')}, then "
         f"{many('ensemble_rounds', 'ensemble')}"
     )
-    return Text(f"{plan}\n{caged(progress)}\n", style="dim")
+    thinks = who_thinks(progress.engineer, has)
+    style = "yellow" if fell_back(progress.engineer, has) else "dim"
+    return Text.assemble((thinks, style), (f"\n{plan}\n{caged(progress)}\n", "dim"))
 
 
 def branches(progress: Progress) -> Table:
     """One row per branch: phase, best score, the script that runs."""
     table = Table(box=None, expand=True, padding=(0, 1), header_style="dim", pad_edge=False)
-    for name, ratio in (("", None), ("phase", 3), ("best", 3), ("script running", 5)):
+    for name, ratio in (("", None), ("phase", 3), ("best", 3), ("running now", 5)):
         table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
     order = sorted(progress.branches, key=lambda number: (number == WHOLE, number))
     for number in order:
@@ -116,13 +127,18 @@ def branches(progress: Progress) -> Table:
 
 
 def running(progress: Progress, branch: Branch) -> Text:
-    """The scripts of a branch that run now, oldest first, with their age."""
+    """The script of a branch that runs now and began first, or the question its model ponders."""
     scripts = [s for s in progress.running if s.solution == branch.number]
-    if not scripts:
+    if scripts:
+        what, since, more = scripts[0].label, scripts[0].since, len(scripts) - 1
+    elif branch.asking and progress.engineer.get("lead") == "llm":
+        node, since = next(iter(branch.asking.items()))
+        what, more = f"asking the model ({node})", 0
+    else:
         return Text("")
-    age = duration(time.monotonic() - scripts[0].since)
-    more = f" and {len(scripts) - 1} more" if len(scripts) > 1 else ""
-    return Text.assemble((f"{age:>7}  ", "dim"), scripts[0].label, (more, "dim"))
+    age = duration(time.monotonic() - since)
+    rest = f" and {more} more" if more else ""
+    return Text.assemble((f"{age:>7}  ", "dim"), what, (rest, "dim"))
 
 
 def leader(progress: Progress) -> Text:
@@ -139,17 +155,43 @@ def leader(progress: Progress) -> Text:
     )
 
 
-def clock(progress: Progress) -> Table:
-    """Time used and time left, with a bar."""
+def meters(progress: Progress) -> Table:
+    """Time used and left, and what was spent of every cap on the model, each with a bar."""
+    grid = Table.grid(padding=(0, 1), expand=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(no_wrap=True)
     elapsed, budget = progress.elapsed(), progress.budget
     left = f"{duration(budget - elapsed)} left" if elapsed < budget else "time is up, ending"
-    grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column()
-    grid.add_column(ratio=1)
-    grid.add_column(justify="right")
-    grid.add_row(
-        Text(duration(elapsed)),
-        ProgressBar(total=budget, completed=min(elapsed, budget), complete_style="cyan"),
-        Text(left, style="dim"),
-    )
+    rows = [(duration(elapsed), elapsed, budget, left)]
+    bill = Bill.of(progress.calls)
+    caps = progress.settings if progress.engineer.get("lead") == "llm" else {}
+    if (most := caps.get("max_cost")) is not None:
+        known = sum(spent.usd or 0.0 for spent in bill.models.values())
+        rows.append((dollars(known), known, most, f"of {dollars(float(most))}"))
+    if (most := caps.get("max_tokens")) is not None:
+        rows.append(
+            (tokens(bill.total.tokens), bill.total.tokens, most, f"of {tokens(most)} tokens")
+        )
+    if (most := caps.get("max_calls")) is not None:
+        rows.append((f"{bill.total.calls:,}", bill.total.calls, most, f"of {count(most, 'call')}"))
+    for used, done, total, text in rows:
+        style = "cyan" if done < total else "yellow"
+        # A cap of nothing is used up from the start.
+        share = min(1.0, done / total) if total else 1.0
+        bar = ProgressBar(total=1.0, completed=share, complete_style=style, finished_style=style)
+        grid.add_row(Text(used), bar, Text(text, style="dim"))
     return grid
+
+
+def spending(progress: Progress) -> str:
+    """Calls, tokens and US dollars so far, and how often the playbook stood in."""
+    bill = Bill.of(progress.calls)
+    total = bill.total
+    failed = f" ({total.failed} failed)" if total.failed else ""
+    parts = [
+        f"model: {count(total.calls, 'call')}{failed}, {tokens(total.input)} tokens in, "
+        f"{tokens(total.output)} out, {money(bill)}"
+    ]
+    parts += [text] if (text := stand_ins(progress.stood_in)) else []
+    return "; ".join(parts)

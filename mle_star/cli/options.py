@@ -1,90 +1,37 @@
-"""The options of the commands. What is left out is decided by environment, then preset."""
+"""The options of the commands. What is left out is decided by environment, then preset.
+
+Most options are settings (fields of :class:`mle_star.context.Context`). They are rows of one table,
+:data:`TABLE`; :func:`taking` gives a command those it asks for. The settings themselves
+are imported when a command is called, as ``--help`` would take a third longer with them.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mle_star.context import Context, context_from, resolve
+from mle_star.errors import SettingsError
 
+if TYPE_CHECKING:
+    from mle_star.context import Context
+
+MODEL = "Model and search"
 BUDGET = "Budget"
 DATA = "Data and scripts"
 OUTPUT = "Output"
 
 Task = Annotated[str, typer.Argument(metavar="TASK", help="The task folder.")]
+OptionalTask = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="A task folder to look at as well.")
+]
 OptionalRun = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="Name or path of a run; the newest if left out."),
-]
-Preset = Annotated[
-    str | None,
-    typer.Option(
-        help="quick (about 2 minutes), default (about 20) or paper (24 hours).",
-        rich_help_panel=BUDGET,
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        help="Who thinks: playbook (built in), or module:factory of your own engineer.",
-        rich_help_panel=BUDGET,
-    ),
-]
-TimeBudget = Annotated[
-    float | None,
-    typer.Option(help="Seconds the whole run may take.", rich_help_panel=BUDGET),
-]
-NumCandidates = Annotated[
-    int | None,
-    typer.Option("--num-candidates", "-M", help="Models per solution.", rich_help_panel=BUDGET),
-]
-NumSolutions = Annotated[
-    int | None,
-    typer.Option("--num-solutions", "-L", help="Parallel solutions.", rich_help_panel=BUDGET),
-]
-OuterSteps = Annotated[
-    int | None,
-    typer.Option(
-        "--outer-steps", "-T", help="Blocks refined per solution.", rich_help_panel=BUDGET
-    ),
-]
-InnerSteps = Annotated[
-    int | None,
-    typer.Option("--inner-steps", "-K", help="Plans tried per block.", rich_help_panel=BUDGET),
-]
-EnsembleRounds = Annotated[
-    int | None,
-    typer.Option("--ensemble-rounds", "-R", help="Planned ensembles.", rich_help_panel=BUDGET),
-]
-DebugRounds = Annotated[
-    int | None,
-    typer.Option(help="Repairs of a script before it is given up.", rich_help_panel=BUDGET),
-]
-ScriptTimeout = Annotated[
-    float | None,
-    typer.Option(help="Seconds one script may run.", rich_help_panel=BUDGET),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option(help="Seed of folds, audit rows and scripts.", rich_help_panel=DATA),
-]
-SearchRows = Annotated[
-    int | None,
-    typer.Option(help="Most training rows a script sees in the search.", rich_help_panel=DATA),
-]
-Folds = Annotated[
-    int | None,
-    typer.Option(help="Cross-validation folds.", rich_help_panel=DATA),
-]
-NoAudit = Annotated[
-    bool,
-    typer.Option("--no-audit", help="Hold no rows back for the audit.", rich_help_panel=DATA),
-]
-Python = Annotated[
-    str | None,
-    typer.Option(help="Interpreter that runs the scripts.", rich_help_panel=DATA),
 ]
 RunsDir = Annotated[
     str | None,
@@ -98,15 +45,210 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print the final line alone.", rich_help_panel=OUTPUT),
 ]
+WithBill = Annotated[
+    bool,
+    typer.Option("--bill", help="The bill by phase and by model as well.", rich_help_panel=OUTPUT),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Ask no model and no search engine.", rich_help_panel=OUTPUT),
+]
 
 
-def chosen(no_audit: bool = False, **values: Any) -> Context:
-    """The settings a person gave on the command line.
+@dataclass(frozen=True)
+class Setting:
+    """One option that fills a field of the settings."""
+
+    field: str
+    panel: str
+    kind: Any
+    """Type of its value; bool: a flag."""
+    help: str
+    names: tuple[str, ...] = ()
+    """``--field-name`` where empty."""
+    metavar: str | None = None
+    later: bool = False
+    """Whether ``resume`` takes it."""
+    flag: bool = True
+    """What the flag sets the field to."""
+
+    @property
+    def parameter(self) -> inspect.Parameter:
+        """The parameter of a command function."""
+        names = self.names or (f"--{self.field.replace('_', '-')}",)
+        option = typer.Option(
+            *names, help=self.help, rich_help_panel=self.panel, metavar=self.metavar
+        )
+        default: Any = False if self.kind is bool else None
+        kind = bool if self.kind is bool else self.kind | None
+        return inspect.Parameter(
+            self.field,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[kind, option],
+        )
+
+
+_PAIRS = {"models": "code=openai:gpt-4.1", "temperatures": "plans=0.9"}
+"""Settings that are given as NAME=VALUE, with an example."""
+
+TABLE: tuple[Setting, ...] = (
+    Setting("preset", BUDGET, str, "quick (about 2 minutes), default (about 20) or paper (24 h)."),
+    Setting("time_budget", BUDGET, float, "Seconds the whole run may take.", later=True),
+    Setting("num_candidates", BUDGET, int, "Models per solution.", ("--num-candidates", "-M")),
+    Setting("num_solutions", BUDGET, int, "Parallel solutions.", ("--num-solutions", "-L")),
+    Setting(
+        "outer_steps", BUDGET, int, "Blocks refined per solution.",
+        ("--outer-steps", "-T"), later=True,
+    ),
+    Setting(
+        "inner_steps", BUDGET, int, "Plans tried per block.", ("--inner-steps", "-K"), later=True
+    ),
+    Setting(
+        "ensemble_rounds", BUDGET, int, "Planned ensembles.",
+        ("--ensemble-rounds", "-R"), later=True,
+    ),
+    Setting(
+        "debug_rounds", BUDGET, int, "Repairs of a script before it is given up.", later=True
+    ),
+    Setting("script_timeout", BUDGET, float, "Seconds one script may run.", later=True),
+    Setting(
+        "engineer", MODEL, str,
+        "Who thinks: auto (the model where one is named and has its key, else the playbook), "
+        "llm (the model alone), playbook (built in), or module:factory of your own.",
+        metavar="NAME",
+    ),
+    Setting(
+        "model", MODEL, str, "Language model, such as google_genai:gemini-2.5-pro.",
+        metavar="PROVIDER:NAME", later=True,
+    ),
+    Setting(
+        "models", MODEL, list[str],
+        "Another model for an agent or a group (code, plans, checks, reading); repeatable.",
+        ("--model-for",), "AGENT=MODEL", later=True,
+    ),
+    Setting(
+        "fallback_model", MODEL, str, "Answers where the model is out of reach.",
+        metavar="PROVIDER:NAME", later=True,
+    ),
+    Setting(
+        "temperatures", MODEL, list[str], "Temperature of an agent or a group; repeatable.",
+        ("--temperature",), "AGENT=NUMBER",
+    ),
+    Setting(
+        "base_url", MODEL, str, "Server of a local or OpenAI-compatible model.",
+        metavar="URL", later=True,
+    ),
+    Setting("max_cost", MODEL, float, "Most US dollars to spend on models.", later=True),
+    Setting("max_tokens", MODEL, int, "Most tokens, input and output together.", later=True),
+    Setting("max_calls", MODEL, int, "Most requests to models.", later=True),
+    Setting(
+        "prices", MODEL, str, "Price table (TOML) in place of the built-in one.",
+        metavar="FILE", later=True,
+    ),
+    Setting(
+        "requests_per_minute", MODEL, float, "Most requests a minute, all branches together.",
+        later=True,
+    ),
+    Setting("model_timeout", MODEL, float, "Seconds one answer may take.", later=True),
+    Setting("answer_tries", MODEL, int, "Times a model is asked before a step is given up."),
+    Setting("prompt_tokens", MODEL, int, "Longest prompt in tokens; what is longer is cut."),
+    Setting(
+        "warm_start", MODEL, str, "playbook: it writes the first scripts, the model refines them.",
+        metavar="NAME",
+    ),
+    Setting(
+        "search", MODEL, str,
+        "Source of model cards: tavily, google, catalogue (built in), none, or auto (tavily "
+        "where its key is there).", metavar="NAME", later=True,
+    ),
+    Setting("search_url", MODEL, str, "Address of another Tavily server.", metavar="URL"),
+    Setting(
+        "search_exclude", MODEL, list[str],
+        "Domain or name that no result may come from or speak of; repeatable.", metavar="TEXT",
+    ),
+    Setting("record", MODEL, bool, "Keep the traffic with models and search in traffic.jsonl."),
+    Setting("replay", MODEL, str, "Recorded traffic that answers instead.", metavar="FILE"),
+    Setting("seed", DATA, int, "Seed of folds, audit rows and scripts."),
+    Setting("search_rows", DATA, int, "Most training rows a script sees in the search."),
+    Setting("folds", DATA, int, "Cross-validation folds."),
+    Setting(
+        "audit", DATA, bool, "Hold no rows back for the audit.", ("--no-audit",), flag=False
+    ),
+    Setting("python", DATA, str, "Interpreter that runs the scripts.", metavar="PATH"),
+)  # fmt: skip
+
+LATER = tuple(setting.field for setting in TABLE if setting.later)
+"""Fields that may change when a run goes on."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def fields(*panels: str) -> tuple[str, ...]:
+    """The fields of some help panels, in the table's order; of all of them where none is named."""
+    return tuple(s.field for s in TABLE if not panels or s.panel in panels)
+
+
+def taking(names: Iterable[str]) -> Callable[[F], F]:
+    """Give a command the options of some fields; they arrive in its ``**settings``.
+
+    They stand between the command's arguments and its own options, so that every help panel has
+    the place the table gives it.
+    """
+    wanted = set(names)
+
+    def decorate(function: F) -> F:
+        signature = inspect.signature(function, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        arguments = [p for p in own if p.kind is not p.KEYWORD_ONLY]
+        rest = [p for p in own if p.kind is p.KEYWORD_ONLY]
+        added = [setting.parameter for setting in TABLE if setting.field in wanted]
+        parameters = [*arguments, *added, *rest]
+        # Typer reads a command's options from its signature.
+        function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings a person gave on the command line; what was left out is left out.
+
+    Raises:
+        SettingsError: a value is not of the form NAME=VALUE where it must be.
+    """
+    flags = {s.field: s.flag for s in TABLE if s.kind is bool}
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None or value == [] or (name in flags and not value):
+            continue
+        if name in flags:
+            found[name] = flags[name]
+        else:
+            found[name] = _pairs(name, value) if name in _PAIRS else value
+    return found
+
+
+def _pairs(name: str, texts: Iterable[str]) -> dict[str, str]:
+    option = next(s.names[0] for s in TABLE if s.field == name)
+    found = {}
+    for text in texts:
+        key, sign, value = (part.strip() for part in text.partition("="))
+        if not (key and sign and value):
+            raise SettingsError(f"{option} {text!r} is not AGENT=VALUE: write {_PAIRS[name]}.")
+        found[key] = value
+    return found
+
+
+def chosen(**values: Any) -> Context:
+    """The settings a person gave on the command line, checked.
 
     Raises:
         SettingsError: a value can't be used.
     """
-    return context_from({**values, "audit": False if no_audit else None})
+    from mle_star.context import context_from
+
+    return context_from(given(values))
 
 
 def runs_folder(runs_dir: str | None) -> Path:
@@ -115,4 +257,6 @@ def runs_folder(runs_dir: str | None) -> Path:
     Raises:
         SettingsError: an environment variable holds a value that can't be used.
     """
+    from mle_star.context import resolve
+
     return Path(resolve(chosen(runs_dir=runs_dir)).runs_dir)

@@ -6,15 +6,25 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mle_star.cli.bill import bill_tables
 from mle_star.cli.lines import who
 from mle_star.cli.progress import WHOLE
 from mle_star.cli.report import Report
-from mle_star.cli.text import better_is, clean, count, duration, number, plus_minus
+from mle_star.cli.text import better_is, clean, count, duration, number, once_each, plus_minus
 from mle_star.runs import RunFolder
 
 
-def show_report(console: Console, report: Report, every_script: bool = False) -> None:
-    """Print result, steps, notes and files; with ``every_script`` also a line per script."""
+def show_report(
+    console: Console, report: Report, every_script: bool = False, whole_bill: bool = False
+) -> None:
+    """Print result, steps, bill, notes and files.
+
+    Args:
+        console: where to print.
+        report: what to print.
+        every_script: print a line per script.
+        whole_bill: print the bill by phase and by model as well as by agent.
+    """
     failed = sum(e.score is None for e in report.scripts)
     head = (
         f"{clean(report.task)}: {clean(report.metric)}, {better_is(report.direction)}; "
@@ -22,13 +32,17 @@ def show_report(console: Console, report: Report, every_script: bool = False) ->
         f"{count(len(report.scripts), 'script')} run"
         + (f", {failed} without a score" if failed else "")
     )
-    parts: list[RenderableType] = [Text(""), Text(head, style="bold"), Text("")]
-    parts += [results(report), Text("")]
+    parts: list[RenderableType] = [Text(""), Text(head, style="bold")]
+    parts += [Text(report.engineer, style="dim")] if report.engineer else []
+    parts += [Text(""), results(report), Text("")]
     if report.gains:
         parts += [steps_table(report), Text("")]
     if every_script and report.scripts:
         parts += [scripts_table(report), Text("")]
-    for note in report.notes:
+    if report.bill is not None:
+        tables = bill_tables(report.bill, report.stood_in, report.unlisted, whole_bill)
+        parts += [tables, Text("")]
+    for note in once_each(report.notes):
         parts.append(Text(f"note: {clean(note)}", style="yellow"))
     parts += [Text("")] if report.notes else []
     console.print(Group(*parts, files(report)))

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mle_star.cli.text import clean
+from mle_star.cli.bill import call_of
+from mle_star.cli.text import clean, shape
+from mle_star.models.base import Call
+from mle_star.roles import ROLES
 
 PHASES = {
     "prepare": "reading the task",
@@ -29,6 +32,9 @@ PHASES = {
     "submit": "final run on all data",
 }
 """Node -> what a person reads. Any other node (the evaluation loop) leaves the phase as it is."""
+
+ASKING = frozenset({*ROLES, "debug_ablation"})
+"""Nodes that ask the engineer."""
 
 WHOLE = -1
 """Number of the branch that stands for the whole run: ensemble and submission."""
@@ -71,6 +77,8 @@ class Branch:
     scripts: int = 0
     failed: int = 0
     best: Best | None = None
+    asking: dict[str, float] = field(default_factory=dict)
+    """Nodes under way that ask the engineer -> ``time.monotonic()`` when they began."""
 
 
 @dataclass
@@ -82,6 +90,8 @@ class Progress:
     direction: str = "minimize"
     rows: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    engineer: Mapping[str, Any] = field(default_factory=dict)
+    """Who leads: the fields of :class:`mle_star.engineer.Choice`."""
     isolation: Mapping[str, Any] = field(default_factory=dict)
     branches: dict[int, Branch] = field(default_factory=dict)
     running: list[Running] = field(default_factory=list)
@@ -89,6 +99,10 @@ class Progress:
     notes: deque[str] = field(default_factory=lambda: deque(maxlen=3))
     errors: dict[tuple[str, float], float | None] = field(default_factory=dict)
     """(label, score) of every scored script -> standard error."""
+    calls: list[Call] = field(default_factory=list)
+    """What was asked of models."""
+    stood_in: dict[str, int] = field(default_factory=dict)
+    """Agent -> times that the playbook answered for it."""
     status: str = "starting"
     _elapsed: float = 0.0
     _at: float = field(default_factory=time.monotonic)
@@ -102,13 +116,27 @@ class Progress:
             if fold is not None:
                 fold(event)
 
-    def restore(self, events: Iterable[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:
-        """Take in the journal of an earlier sitting; what ran when it ended runs no more."""
+    def restore(
+        self,
+        events: Iterable[Mapping[str, Any]],
+        settings: Mapping[str, Any],
+        engineer: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take in the journal of an earlier sitting; what ran when it ended runs no more.
+
+        Args:
+            events: the journal.
+            settings: those that are changed now.
+            engineer: who leads now; None: whoever led before.
+        """
         with self.lock:
             for event in events:
                 self.update(event)
             self.settings = {**self.settings, **settings}
+            self.engineer = engineer or self.engineer
             self.running.clear()
+            for branch in self.branches.values():
+                branch.asking.clear()
             if self.status != "starting":
                 self.status = "running"
 
@@ -132,6 +160,7 @@ class Progress:
         self.direction = str(event.get("direction", self.direction))
         self.rows = int(event.get("rows") or 0)
         self.settings = event.get("settings") or {}
+        self.engineer = event.get("engineer") or {}
         self.isolation = event.get("isolation") or {}
         self.status = "running"
         for number in range(int(self.settings.get("num_solutions") or 0)):
@@ -145,10 +174,12 @@ class Progress:
         self.status = "stopped"
 
     def _on_node_started(self, event: Mapping[str, Any]) -> None:
-        node = str(event.get("node", ""))
+        node, number = str(event.get("node", "")), int(event.get("solution", WHOLE))
+        if node in ASKING:
+            self.branch(number).asking[node] = time.monotonic()
         if node not in PHASES:
             return
-        branch = self.branch(int(event.get("solution", WHOLE)))
+        branch = self.branch(number)
         branch.phase = PHASES[node]
         # A node that was cut short is started again on resume: count from what is finished.
         if node == "ablate":
@@ -158,6 +189,7 @@ class Progress:
 
     def _on_node_finished(self, event: Mapping[str, Any]) -> None:
         branch = self.branch(int(event.get("solution", WHOLE)))
+        branch.asking.pop(str(event.get("node")), None)
         if event.get("node") == "accept":
             branch.accepted += 1
         elif event.get("node") in ("learn", "ensemble"):
@@ -201,7 +233,17 @@ class Progress:
         self._lead(best)
 
     def _on_note(self, event: Mapping[str, Any]) -> None:
-        self.notes.append(clean(event.get("text", "")))
+        note = clean(event.get("text", ""))
+        for old in [old for old in self.notes if shape(old) == shape(note)]:
+            self.notes.remove(old)
+        self.notes.append(note)
+
+    def _on_model_called(self, event: Mapping[str, Any]) -> None:
+        self.calls.append(call_of(event))
+
+    def _on_stood_in(self, event: Mapping[str, Any]) -> None:
+        agent = clean(event.get("agent", ""), 40)
+        self.stood_in[agent] = self.stood_in.get(agent, 0) + 1
 
     def _lead(self, best: Best) -> None:
         if self._beats(best, self.best):

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mle_star.cli.bill import read_bill
 from mle_star.cli.progress import WHOLE
+from mle_star.cli.thinking import who_thinks
+from mle_star.models.bill import Bill
 from mle_star.runs import RunFolder, read_events
 
 STEPS = {
@@ -25,6 +28,10 @@ STEPS = {
 
 UNSCORED = ("ablate", "submit")
 """Phases whose scripts are not candidates: studies and the final run."""
+
+
+COMBINED = ("blend", "ensemble")
+"""Phases whose scripts combine the predictions of others."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +84,24 @@ class Report:
     scripts: list[Entry] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    engineer: str = ""
+    """Who thought, and why, in one line."""
+    bill: Bill | None = None
+    """What was asked of models; None where nothing was."""
+    stood_in: dict[str, int] = field(default_factory=dict)
+    """Agent -> times that the playbook answered for it."""
+    unlisted: int = 0
+    """Calls of the run's ledger that its journal does not list."""
 
     @property
     def single(self) -> Entry | None:
         """The best single script."""
-        return self._best([e for e in self._candidates() if e.phase != "ensemble"])
+        return self._best([e for e in self._candidates() if e.phase not in COMBINED])
 
     @property
     def ensemble(self) -> Entry | None:
         """The best ensemble."""
-        return self._best([e for e in self._candidates() if e.phase == "ensemble"])
+        return self._best([e for e in self._candidates() if e.phase in COMBINED])
 
     @property
     def handed_in(self) -> Entry | None:
@@ -140,6 +155,17 @@ def read_report(path: Path) -> Report:
             report.source = str(event.get("source", ""))
             report.winner = str(event.get("label", ""))
             report.trial = str(event.get("trial", ""))
+        elif kind == "run_started":
+            # run.json knows a change on resume; the keys of that time nobody knows any more.
+            engineer = record.get("engineer") or event.get("engineer") or {}
+            settings = record.get("settings") or {}
+            search = str(settings.get("search") or "auto")
+            report.engineer = who_thinks(engineer, settings, search)
+    bill, report.stood_in = read_bill(events)
+    if bill.total.calls:
+        report.bill = bill
+        ledger = record.get("bill") or {}
+        report.unlisted = max(0, int(ledger.get("calls") or 0) - bill.total.calls)
     report.gains = gains(events, report.direction)
     return report
 
@@ -177,7 +203,8 @@ def gains(events: Sequence[Mapping[str, Any]], direction: str) -> list[Gain]:
         reference = before.score if before else None
         if number_ == WHOLE and before is None and last:
             reference = max((g.score for g in last.values()), key=lambda value: sign * value)
-        gain = None if reference is None else sign * (score - reference)
+        # Adding 0 turns -0.0, which would be printed with its sign, into 0.0.
+        gain = None if reference is None else sign * (score - reference) + 0.0
         step = STEPS.get(str(event.get("node")), str(event.get("node", "")))
         last[number_] = Gain(number_, step, label, score, gain)
         steps.append(last[number_])

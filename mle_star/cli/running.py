@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
 from mle_star.cli.lines import LineView
 from mle_star.cli.live import LiveView
@@ -16,8 +17,9 @@ from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
 from mle_star.cli.report import Report, read_report
 from mle_star.cli.text import clean, plus_minus
-from mle_star.context import Context
-from mle_star.runs import read_events
+from mle_star.cli.thinking import choice_of, fell_back
+from mle_star.context import Context, Settings, context_from, resolve
+from mle_star.runs import RunFolder, read_events
 
 if TYPE_CHECKING:
     from mle_star.graph.solving import Result
@@ -27,32 +29,49 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool = False) -> int:
     """Solve a task from the command line; returns the exit code."""
+    settings = resolve(context)
+    notice = fell_back(choice_of(settings), settings.model_dump())
 
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving  # takes seconds: only when the view is up
 
         return solving.solve(task, context=context, on_event=on_event)
 
-    return drive(work, as_json, quiet)
+    return drive(work, as_json, quiet, notice)
 
 
 def go_on(
     run: Path, changes: Mapping[str, Any], *, as_json: bool = False, quiet: bool = False
 ) -> int:
     """Resume a run from the command line; returns the exit code."""
+    before = RunFolder.open(run).record().get("settings") or {}
+    if changes.get("models"):  # those for other agents stay as they are
+        changes = {**changes, "models": {**before.get("models", {}), **changes["models"]}}
+    settings = {**before, **changes}
+    engineer = choice_of(_checked(settings)) if settings else {}
 
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving
 
         return solving.resume(run, changes=changes, on_event=on_event)
 
-    return drive(work, as_json, quiet, restore=lambda view: view.restore(read_events(run), changes))
+    def restore(view: LiveView | LineView) -> None:
+        view.restore(read_events(run), changes, engineer)
+
+    return drive(work, as_json, quiet, fell_back(engineer, settings), restore)
+
+
+def _checked(values: Mapping[str, Any]) -> Settings:
+    """The settings of a run that goes on; the environment has no say in them."""
+    known = {name: value for name, value in values.items() if name in Context.model_fields}
+    return resolve(context_from(known), environ={})
 
 
 def drive(
     work: Callable[[OnEvent | None], Result],
     as_json: bool,
     quiet: bool,
+    notice: str = "",
     restore: Callable[[LiveView | LineView], None] | None = None,
 ) -> int:
     """Do the work under a progress view, then print the result in the form that was asked for.
@@ -61,21 +80,25 @@ def drive(
         work: solves or resumes; gets what is to be called with every event.
         as_json: one JSON object on stdout, everything else on stderr.
         quiet: one line and no progress.
+        notice: what a person should know before anything else.
         restore: fills the view with what happened before.
 
     Returns:
         0, or 1 where no script had a score.
     """
     screen = console(stderr=as_json)
+    if notice:
+        above = console(stderr=True) if quiet else screen
+        above.print(Text(notice, style="yellow"), soft_wrap=True)
     view = None if quiet else progress_view(screen)
     with view or nullcontext():
         if view is not None and restore is not None:
             restore(view)
         result = work(view.update if view else None)
-    if as_json:
-        write_json(asdict(result))
-        return 0 if result.best else 1
     report = read_report(relative(result.run))
+    if as_json:
+        write_json({**asdict(result), "stood_in": report.stood_in})
+        return 0 if result.best else 1
     if quiet:
         screen.print(final_line(report), soft_wrap=True)
     else:

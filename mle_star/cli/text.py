@@ -7,7 +7,9 @@ any of it, so everything of that kind goes through :func:`clean`.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from collections.abc import Iterable
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that steer a terminal or hide text: controls, direction marks, surrogates."""
@@ -77,3 +79,22 @@ def better_is(direction: str) -> str:
 def count(number_of: int, noun: str) -> str:
     """A count with its noun, in the plural where needed: 1 row, 2,400 rows."""
     return f"{number_of:,} {noun}" + ("" if number_of == 1 else "s")
+
+
+def shape(text: str) -> str:
+    """A text without its numbers: notes of one shape say the same again."""
+    return re.sub(r"\d[\d.,]*", "#", text)
+
+
+def once_each(texts: Iterable[str]) -> list[str]:
+    """Texts that differ in their numbers alone become one: the last, with how often it came."""
+    last: dict[str, str] = {}
+    times: dict[str, int] = {}
+    for text in texts:
+        key = shape(text)
+        last[key] = text
+        times[key] = times.get(key, 0) + 1
+    return [
+        text if times[key] == 1 else f"{text} (and {times[key] - 1} more like it)"
+        for key, text in last.items()
+    ]

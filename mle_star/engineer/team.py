@@ -6,9 +6,9 @@ import importlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mle_star.context import DEFAULT_MODEL, Settings
 from mle_star.engineer.base import Engineer
@@ -44,6 +44,13 @@ class Team:
     """Does the first scripts, merges and data check of a warm start in place of the lead."""
     client: Client | None = None
     """The lead's line to its models; None where it needs none."""
+    search: str = ""
+    """Where the lead looks things up: ``tavily``, ``google``, ``catalogue``, ``none``; empty where
+    it has no need to."""
+
+    def described(self) -> dict[str, Any]:
+        """Who works here, as plain data for the run's record."""
+        return {**asdict(self.choice), "search": self.search}
 
     def check(self) -> None:
         """Say hello to every model, so that a wrong key shows before any script runs.
@@ -146,6 +153,7 @@ def make_team(
         stand_in=StandIn() if choice.stands_in else None,
         starter=PlaybookEngineer() if settings.warm_start == "playbook" else None,
         client=client,
+        search=engineer.search.name,
     )
 
 

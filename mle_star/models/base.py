@@ -98,5 +98,5 @@ class Call:
     usd: float | None
     """Price in US dollars; None where the price of the model is not known."""
     outcome: str
-    """``answered``, or the kind of failure: ``rate``, ``unavailable``, ``refused``, ``bad_request``,
-    ``sent`` (never heard of again)."""
+    """``answered``, or the kind of failure: ``rate``, ``unavailable``, ``refused``,
+    ``bad_request``, ``sent`` (never heard of again)."""

@@ -7,7 +7,6 @@ import platform
 import re
 import shutil
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             direction=spec.direction,
             rows=bench.profile.rows,
             settings=settings.model_dump(),
-            engineer=asdict(bench.team.choice),
+            engineer=bench.team.described(),
         )
         for text in bench.views.notes:
             step.note(text)
@@ -130,11 +129,11 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         status="running",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings.model_dump(),
-        engineer=asdict(choose(settings)),
         versions=versions(),
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )
     bench = open_workbench(str(folder.path))
+    folder.update(engineer=bench.team.described())
     bench.clock.add(time.monotonic() - started)
     return bench
 

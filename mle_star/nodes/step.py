@@ -73,11 +73,11 @@ class Step:
         """Tell the person who watches something they should know."""
         self.emit("note", text=text)
 
-    def note_once(self, text: str) -> None:
-        """Like :meth:`note`, but only the first time this sitting."""
+    def note_once(self, about: str, text: str) -> None:
+        """Like :meth:`note`, but only the first time this sitting that it is about this."""
         with self.bench.lock:
-            new = text not in self.bench.said
-            self.bench.said.add(text)
+            new = about not in self.bench.said
+            self.bench.said.add(about)
         if new:
             self.note(text)
 
@@ -123,11 +123,12 @@ class Step:
             try:
                 return agent(brief, *arguments)
             except WalletEmpty as empty:
-                self.note_once(str(empty))
+                self.note_once("wallet", str(empty))
                 reason = "the wallet is empty"
             except NoAnswer as failed:
-                self.note(f"{name}: {failed}")
                 reason = str(failed)
+                if team.stand_in is None:
+                    self.note(f"{name}: {failed}")
         return None if team.stand_in is None else self._stand_in(name, brief, reason, arguments)
 
     def _stand_in(
@@ -137,11 +138,12 @@ class Step:
         try:
             answer = getattr(self.bench.team.stand_in, name)(brief, *arguments)
         except NoAnswer as failed:
-            self.note(f"{name}: the playbook has no answer either: {failed}")
+            self.note(f"{name}: {reason} The playbook has no answer either: {failed}")
             return None
         except (ValueError, LookupError, TypeError, AttributeError, SyntaxError) as broken:
             logger.warning("the playbook's %s failed", name, exc_info=True)
-            self.note(f"{name}: the playbook has no answer either ({type(broken).__name__})")
+            kind = type(broken).__name__
+            self.note(f"{name}: {reason} The playbook has no answer either ({kind}).")
             return None
         self.emit("stood_in", agent=name, reason=reason)
         return answer

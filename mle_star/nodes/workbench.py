@@ -107,7 +107,7 @@ class Workbench:
     cores: int = field(default_factory=usable_cores)
     """Cores this process may use."""
     said: set[str] = field(default_factory=set)
-    """Notes that are written once a sitting."""
+    """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

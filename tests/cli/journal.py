@@ -1,4 +1,4 @@
-"""A made-up run: its events in order, and a run folder that holds them."""
+"""Made-up runs: their events in order, and a run folder that holds them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 SETTINGS = {
     "preset": "quick",
-    "model": "playbook",
+    "engineer": "playbook",
     "num_candidates": 2,
     "num_solutions": 2,
     "outer_steps": 1,
@@ -17,6 +17,12 @@ SETTINGS = {
     "time_budget": 120.0,
     "sandbox": "process",
 }
+
+
+PRO, FLASH = "google_genai:gemini-2.5-pro", "google_genai:gemini-2.5-flash"
+
+LEADER = {"lead": "llm", "name": PRO, "why": "", "stands_in": True}
+"""The choice of engineer in a run whose language model leads."""
 
 
 class Journal:
@@ -54,6 +60,27 @@ class Journal:
     def best(self, node: str, solution: int, label: str, score: float) -> None:
         """Announce a new best."""
         self.add("best", node, solution, label=label, score=score)
+
+    def call(
+        self,
+        agent: str,
+        phase: str,
+        solution: int = 0,
+        usd: float | None = 0.02,
+        tokens: tuple[int, int, int, int] = (4_000, 1_000, 2_500, 1_500),
+        **fields: Any,
+    ) -> None:
+        """A request to a model; ``tokens``: input, cached, output, thinking."""
+        names = ("input", "cached", "output", "thinking")
+        values = {
+            "agent": agent, "phase": phase, "model": PRO, "outcome": "answered", "seconds": 12.5,
+            "usd": usd, "tokens": dict(zip(names, tokens, strict=True)),
+        }  # fmt: skip
+        self.add("model_called", phase, solution, **{**values, **fields})
+
+    def stood_in(self, agent: str, reason: str, solution: int = 0) -> None:
+        """The playbook answered in place of the model."""
+        self.add("stood_in", agent, solution, agent=agent, reason=reason)
 
     def step(self, node: str, solution: int = -1) -> None:
         """Start and finish a node."""
@@ -100,6 +127,28 @@ def finished_run() -> list[dict[str, Any]]:
         trial="-1 blend (mean) of 4 scripts",
         score={"value": 51200.0, "error": 770.0, "audit": 51712.0, "audit_error": 1201.0},
     )  # fmt: skip
+    return j.events
+
+
+def model_run(**settings: Any) -> list[dict[str, Any]]:
+    """A run whose language model leads: 7 calls, 2 of them failed, and 2 stand-ins."""
+    j = Journal()
+    j.add(
+        "run_started", "prepare", task="/somewhere/houses", metric="rmse", direction="minimize",
+        rows=2400, settings={**SETTINGS, "engineer": "auto", "model": PRO, **settings},
+        engineer=LEADER,
+    )  # fmt: skip
+    j.call("retrieve", "retrieve", usd=0.01, model=FLASH)
+    j.call("write", "write", tokens=(4_000, 0, 2_500, 0))
+    j.script(0, "write", "LightGBM", 53012.4, 812.3)
+    j.best("rank", 0, "LightGBM", 53012.4)
+    j.call("ablate", "ablate")
+    j.call("debug", "ablate", usd=0.05)
+    j.call("plan", "refine", usd=0.0, tokens=(0, 0, 0, 0), outcome="rate", seconds=3.0)
+    j.call("plan", "refine", usd=0.0, tokens=(0, 0, 0, 0), outcome="unavailable", seconds=3.0)
+    j.stood_in("plan", "the model did not answer \x1b[31mred[/bold]")
+    j.stood_in("refine", "the wallet is empty")
+    j.call("debug", "refine", solution=1)
     return j.events
 
 

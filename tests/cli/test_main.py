@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from mle_star.context import Context
 from mle_star.errors import MissingExtra, RunStopped, SandboxUnavailable, TaskError
 from mle_star.graph import solving
 from mle_star.graph.solving import Result
-from tests.cli.journal import finished_run, write_run
+from tests.cli.journal import FLASH, LEADER, PRO, SETTINGS, finished_run, model_run, write_run
 
 
 def call(*arguments: str) -> int:
@@ -100,7 +100,7 @@ def test_run_shows_progress_and_ends_with_the_table(solver: FakeSolver, capsys: 
 
 def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
     given = (
-        "run houses --preset quick --model playbook --time-budget 60 -M 3 -L 1 -T 4 -K 5 -R 6 "
+        "run houses --preset quick --engineer playbook --time-budget 60 -M 3 -L 1 -T 4 -K 5 -R 6 "
         "--debug-rounds 1 --script-timeout 9.5 --seed 7 --search-rows 500 --folds 4 --no-audit "
         "--python /usr/bin/python3 --runs-dir elsewhere"
     )
@@ -108,7 +108,7 @@ def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
     assert solver.task == "houses"
     assert solver.context == Context(
         preset="quick",
-        model="playbook",
+        engineer="playbook",
         time_budget=60.0,
         num_candidates=3,
         num_solutions=1,
@@ -124,6 +124,63 @@ def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
         python="/usr/bin/python3",
         runs_dir="elsewhere",
     )
+
+
+MODEL_OPTIONS = (
+    f"--model {PRO} --model-for code=openai:gpt-4.1 --model-for plan={FLASH} --fallback-model "
+    f"{FLASH} --base-url http://127.0.0.1:1/v1 --max-cost 1.5 --max-tokens 1000 --max-calls 7 "
+    "--requests-per-minute 30 --search none --model-timeout 20 --prices mine.toml "
+)
+MODEL_SETTINGS = {
+    "model": PRO,
+    "models": {"code": "openai:gpt-4.1", "plan": FLASH},
+    "fallback_model": FLASH,
+    "base_url": "http://127.0.0.1:1/v1",
+    "max_cost": 1.5,
+    "max_tokens": 1000,
+    "max_calls": 7,
+    "requests_per_minute": 30.0,
+    "search": "none",
+    "model_timeout": 20.0,
+    "prices": "mine.toml",
+}
+
+
+def test_every_option_of_the_model_reaches_the_context(solver: FakeSolver) -> None:
+    given = (
+        f"run houses {MODEL_OPTIONS} --engineer auto --temperature plans=0.9 --temperature debug=0 "
+        "--search-url http://127.0.0.1:2 --search-exclude kaggle.com --search-exclude houses "
+        "--warm-start playbook --record --replay old.jsonl --prompt-tokens 9000 --answer-tries 2"
+    )
+    assert call(*given.split()) == 0
+    assert solver.context == Context.model_validate(
+        {
+            **MODEL_SETTINGS,
+            "engineer": "auto",
+            "temperatures": {"plans": 0.9, "debug": 0.0},
+            "search_url": "http://127.0.0.1:2",
+            "search_exclude": ["kaggle.com", "houses"],
+            "warm_start": "playbook",
+            "record": True,
+            "replay": "old.jsonl",
+            "prompt_tokens": 9000,
+            "answer_tries": 2,
+        }
+    )
+
+
+@pytest.mark.parametrize("how", [[], ["--quiet"], ["--json"]])
+def test_a_named_model_that_lacks_its_key_is_told_first(
+    solver: FakeSolver, capsys: Capture, how: list[str]
+) -> None:
+    assert call("run", "houses", "--model", PRO, *how) == 0
+    out, err = capsys.readouterr()
+    said = err if how else out
+    first = said.splitlines()[0]
+    assert first.startswith("the playbook thinks, not the model that was named: ")
+    assert "GOOGLE_API_KEY" in first
+    if how == ["--quiet"]:
+        assert err.count("\n") == out.count("\n") == 1
 
 
 def test_what_is_left_out_stays_for_environment_and_preset(solver: FakeSolver) -> None:
@@ -202,12 +259,21 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
     ("arguments", "parts"),
     [
         (["run"], ["Missing argument", "mle-star run --help"]),
-        (["rum"], ["No such command 'rum'", "run, resume, runs, show, inspect, graph, studio"]),
-        (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset"]),
+        (
+            ["rum"],
+            ["No such command 'rum'", "run, resume, runs, show, inspect, doctor, graph, studio"],
+        ),
+        (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset", "run --help"]),
+        (["run", "x", "--zzz"], ["No such option: --zzz; mle-star run knows: ", "--preset, "]),
         (["run", "x", "--folds", "many"], ["--folds"]),
         (["run", "x", "--preset", "fast"], ["'fast'", "'quick', 'default' or 'paper'"]),
         (["run", "x", "--folds", "0"], ["'folds' can't be 0", "greater than or equal to 1"]),
+        (["run", "x", "--model-for", "code"], ["--model-for 'code' is not AGENT=VALUE"]),
+        (["run", "x", "--model-for", "cook=a:b"], ["no agent 'cook'", "code, plans, checks"]),
+        (["run", "x", "--temperature", "code=3"], ["temperature lies between 0 and 2"]),
+        (["run", "x", "--search", "bing"], ["'bing'", "'tavily'"]),
         (["resume", "--seed", "3"], ["No such option: --seed", "--time-budget"]),
+        (["resume", "--engineer", "llm"], ["No such option: --engineer", "--model"]),
     ],
 )
 def test_arguments_that_cant_be_understood(
@@ -226,7 +292,9 @@ def test_arguments_that_cant_be_understood(
     ("arguments", "part"),
     [
         (["run", "no/such/folder"], "no/such/folder"),
+        (["run", "examples/california-housing", "--engineer", "gpt"], "'gpt'"),
         (["run", "examples/california-housing", "--model", "gpt"], "'gpt'"),
+        (["run", "examples/california-housing", "--engineer", "llm"], "GOOGLE_API_KEY"),
         (["inspect", "no/such/folder"], "no/such/folder"),
         (["show", "nothing"], "'nothing'"),
         (["resume"], "There are no runs"),
@@ -259,6 +327,46 @@ def test_resume_by_name(solver: FakeSolver, tmp_path: Path) -> None:
     assert solver.changes == {}
 
 
+def test_resume_takes_what_may_change_about_the_model(
+    solver: FakeSolver, tmp_path: Path, capsys: Capture
+) -> None:
+    before = {**SETTINGS, "engineer": "auto", "models": {"checks": FLASH, "code": FLASH}}
+    write_run(solver.folder, model_run(), settings=before)
+    assert call("resume", *MODEL_OPTIONS.split()) == 0
+    models = {"checks": FLASH, **cast(dict[str, str], MODEL_SETTINGS["models"])}
+    assert solver.changes == {**MODEL_SETTINGS, "models": models}
+    said = capsys.readouterr().out
+    assert said.startswith("the playbook thinks, not the model that was named: ")
+    assert "\nengineer: playbook (" in said  # not the model that led before
+
+
+def test_a_resumed_run_shows_who_leads_now(
+    solver: FakeSolver, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "k")
+    write_run(solver.folder, finished_run()[:20], settings={**SETTINGS, "engineer": "auto"})
+    solver.events = finished_run()[20:]
+    assert call("resume", "--model", PRO) == 0
+    assert f"engineer: {PRO}, the playbook stands in" in capsys.readouterr().out
+
+
+def test_runs_lists_what_they_cost_where_any_cost_something(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    bill = {"calls": 9, "usd": 0.1234, "input": 5, "output": 6}
+    write_run(tmp_path / "runs" / "one", [])
+    assert call("runs") == 0
+    assert "USD" not in capsys.readouterr().out
+    write_run(tmp_path / "runs" / "two", [], bill=bill)
+    write_run(tmp_path / "runs" / "three", [], bill={**bill, "usd": None})
+    assert call("runs") == 0
+    lines = {line.split()[0]: line.split()[-1] for line in capsys.readouterr().out.splitlines()}
+    assert lines == {"run": "USD", "one": "–", "two": "0.1234", "three": "unknown"}
+    assert call("runs", "--json") == 0
+    found = {run["name"]: run["bill"] for run in json.loads(capsys.readouterr().out)}
+    assert found == {"one": None, "two": bill, "three": {**bill, "usd": None}}
+
+
 def test_runs_lists_them(tmp_path: Path, capsys: Capture) -> None:
     assert call("runs") == 0
     assert "mle-star run TASK" in capsys.readouterr().out
@@ -278,6 +386,36 @@ def test_show_prints_every_script(tmp_path: Path, capsys: Capture) -> None:
     assert "peeks at the target" in capsys.readouterr().out
     assert call("show", "--json") == 0
     assert json.loads(capsys.readouterr().out)["winner"] == "blend (mean) of 4 scripts"
+
+
+def test_show_prints_the_bill_where_there_is_one(tmp_path: Path, capsys: Capture) -> None:
+    events = model_run() + finished_run()[1:]
+    settings = {**SETTINGS, "engineer": "auto", "model": PRO}
+    write_run(
+        tmp_path / "runs" / "one", events, engineer=LEADER, settings=settings, bill={"calls": 8}
+    )
+    assert call("show") == 0
+    out = capsys.readouterr().out
+    assert f"engineer: {PRO}, the playbook stands in; search auto" in out
+    assert "in all        7" in out
+    assert "and 1 call more" in out
+    assert "\nphase" not in out
+    assert call("show", "--bill") == 0
+    assert "\nphase" in capsys.readouterr().out
+    assert call("show", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["bill"]["roles"]["debug"]["calls"] == 2
+    assert report["stood_in"] == {"plan": 1, "refine": 1}
+
+
+def test_show_of_a_run_without_models_has_no_bill(tmp_path: Path, capsys: Capture) -> None:
+    write_run(tmp_path / "runs" / "one", finished_run())
+    assert call("show", "--bill") == 0
+    out = capsys.readouterr().out
+    assert "engineer: playbook" in out
+    assert "in all" not in out
+    assert call("show", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["bill"] is None
 
 
 def test_the_graph_is_mermaid_text(capsys: Capture) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from mle_star.cli.lines import LineView
 from mle_star.cli.live import LiveView, panel
 from mle_star.cli.progress import WHOLE, Progress
-from tests.cli.journal import SETTINGS, Journal, finished_run
+from tests.cli.journal import LEADER, PRO, SETTINGS, Journal, finished_run, model_run
 
 EVENTS = finished_run()
 
@@ -56,7 +56,8 @@ def upto(kind: str, **fields: Any) -> list[dict[str, Any]]:
 def test_the_header_says_what_is_run_how_and_in_what_cage() -> None:
     text = drawn(after(EVENTS[:1]))
     assert "houses: rmse, lower is better, 2,400 labelled rows" in text
-    assert "playbook, preset quick" in text
+    assert "engineer: playbook" in text
+    assert "preset quick: 2 solutions of 2 models" in text
     assert "2 solutions of 2 models and 1 block with 2 plans" in text
     assert "no file or network isolation" in text
     assert "no score yet" in text
@@ -147,7 +148,8 @@ def test_lines_go_on_after_a_resume() -> None:
     view.update(EVENTS[20])
     lines = printed(console).splitlines()
     assert lines[0].startswith("houses: rmse, lower is better, 2,400 labelled rows; going on after")
-    assert len(lines) <= 2
+    assert lines[1] == "engineer: playbook"
+    assert len(lines) <= 3
 
 
 def test_the_live_view_scrolls_scripts_and_leaves_no_panel() -> None:
@@ -163,8 +165,8 @@ def test_the_live_view_scrolls_scripts_and_leaves_no_panel() -> None:
 
 @settings(max_examples=30)
 @given(
-    st.sampled_from(EVENTS),
-    st.lists(st.sampled_from(EVENTS), max_size=25),
+    st.sampled_from(EVENTS + model_run(max_cost=1.0)),
+    st.lists(st.sampled_from(EVENTS + model_run()), max_size=25),
     st.integers(min_value=20, max_value=200),
 )
 def test_any_order_of_events_can_be_drawn(
@@ -173,6 +175,93 @@ def test_any_order_of_events_can_be_drawn(
     console = screen(width=width)
     console.print(panel(after([first, *rest])))
     assert printed(console)
+
+
+def test_the_panel_counts_calls_tokens_and_dollars() -> None:
+    text = drawn(after(model_run()))
+    assert f"engineer: {PRO}, the playbook stands in; search catalogue" in text
+    assert "model: 7 calls (2 failed), 20k tokens in, 12.5k out, $0.12" in text
+    assert "the playbook stood in 2 times" in text
+    assert " of " not in text.partition("best so far")[2]  # nothing is capped
+
+
+def test_the_panel_shows_what_is_used_of_every_cap() -> None:
+    caps = {"max_cost": 2.0, "max_tokens": 1_000_000, "max_calls": 5}
+    text = drawn(after(model_run(**caps)))
+    for used, cap in (("$0.12", "$2.00"), ("32.5k", "1M tokens"), ("7", "5 calls")):
+        [line] = [line for line in text.splitlines() if f" of {cap}" in line]
+        assert line.split()[1] == used
+        assert "━" in line
+
+
+def test_a_cap_of_nothing_and_caps_without_a_model() -> None:
+    events = model_run(max_cost=0.0, max_calls=0)[:1]
+    assert "of 0 calls" in drawn(after(events))
+    playbook = [{**events[0], "engineer": {"lead": "playbook", "name": "playbook", "why": ""}}]
+    assert "of 0 calls" not in drawn(after(playbook))
+
+
+def test_an_unknown_price_is_not_shown_as_nothing() -> None:
+    journal = Journal()
+    journal.events = model_run()[:1]
+    journal.call("write", "write", usd=None)
+    text = drawn(after(journal.events))
+    assert "price unknown" in text
+    assert "$" not in text
+
+
+def test_stand_ins_without_a_call_are_counted() -> None:
+    journal = Journal()
+    journal.events = model_run()[:1]
+    journal.stood_in("write", "the wallet is empty")
+    assert "the playbook stood in 1 time (write 1)" in drawn(after(journal.events))
+
+
+def test_a_model_that_ponders_is_shown_until_it_has_answered() -> None:
+    journal = Journal()
+    journal.events = model_run()[:1]
+    journal.add("node_started", "refine", 0)
+    assert "asking the model (refine)" in drawn(after(journal.events))
+    restored = Progress()
+    restored.restore(journal.events, {})
+    assert "asking the model" not in drawn(restored)
+    journal.add("script_started", "execute", 0, label="more trees", phase="refine")
+    assert "more trees" in drawn(after(journal.events))
+    journal.add("node_finished", "refine", 0, seconds=1.0)
+    journal.script(0, "refine", "more trees", 1.0)
+    progress = after(journal.events)
+    assert not progress.branches[0].asking
+    assert "asking the model" not in drawn(after([EVENTS[0], *journal.events[1:2]]))  # playbook
+
+
+def test_a_note_that_comes_again_takes_no_second_line() -> None:
+    journal = Journal()
+    journal.events = model_run()[:1]
+    for left in ("$0.52", "$0.31", "$0.1"):
+        journal.add("note", "write", text=f"{left} is left")
+    journal.add("note", "write", text="another")
+    assert list(after(journal.events).notes) == ["$0.1 is left", "another"]
+
+
+def test_lines_tell_who_thinks_and_who_stood_in() -> None:
+    console = screen()
+    view = LineView(console)
+    for event in model_run():
+        view.update(event)
+    text = printed(console)
+    assert text.splitlines()[1].startswith(f"engineer: {PRO}, the playbook stands in")
+    assert "the playbook stood in for refine: the wallet is empty" in text
+    assert "\\x1b[31mred[/bold]" in text
+    assert "\x1b" not in text
+
+
+def test_a_resumed_view_has_the_leader_of_now_and_the_bill_of_before() -> None:
+    progress = Progress()
+    progress.restore(model_run(), {"max_calls": 9}, {**LEADER, "stands_in": False})
+    text = drawn(progress)
+    assert "the playbook stands in" not in text
+    assert "of 9 calls" in text
+    assert len(progress.calls) == 7
 
 
 def test_unknown_events_are_no_error() -> None:

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.journal import PRO
+from tests.support.adapters import gemini_brain
+from tests.support.brain import Brain
+from tests.support.gemini import GeminiServer
+from tests.support.loopback import KEY
 from tests.support.tasks import slope_task
 
 ROOT = Path(__file__).parents[2]
 TINY = ["-M", "1", "-L", "1", "-T", "0", "-K", "1", "-R", "0", "--folds", "2"]
-SCRIPTED = ["--model", "tests.support.engineers:plain"]
+SCRIPTED = ["--engineer", "tests.support.engineers:plain"]
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -48,6 +53,30 @@ def test_run_then_show(tmp_path: Path) -> None:
     assert "slope: rmse, lower is better; finished after" in out
     assert "→  best single" in out
     assert str(Path(result["submission"])) in out
+
+
+@pytest.mark.slow
+def test_a_model_leads_and_its_bill_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = slope_task(tmp_path / "slope")
+    with GeminiServer(gemini_brain(Brain()), key=KEY) as server:
+        server.point_here(monkeypatch)
+        code, out, err = finish(start("run", str(task), *TINY, "--model", PRO, "--max-cost", "5"))
+    assert code == 0, err
+    assert f"engineer: {PRO}, the playbook stands in; search catalogue" in out
+    code, shown, err = finish(start("show", "--json"))
+    assert code == 0, err
+    report = json.loads(shown)
+    # All but the hello stand in the journal.
+    assert report["bill"]["total"]["calls"] + report["unlisted"] == len(server.requests)
+    assert report["unlisted"] == 1
+    assert 0 < report["bill"]["total"]["usd"] < 5
+    assert report["bill"]["roles"]["write"]["calls"] == 1
+    code, listed, err = finish(start("runs"))
+    assert code == 0, err
+    assert listed.splitlines()[0].split()[-1] == "USD"
+    assert KEY not in out + shown + listed
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from mle_star.cli.outcome import show_report
 from mle_star.cli.report import gains, read_report
 from mle_star.cli.running import final_line
 from mle_star.errors import RunError
-from tests.cli.journal import Journal, finished_run, write_run
+from tests.cli.journal import PRO, SETTINGS, Journal, finished_run, model_run, write_run
 
 
 @pytest.fixture
@@ -54,6 +54,14 @@ def test_a_gain_is_positive_when_a_maximised_metric_rises() -> None:
     journal.best("accept", 0, "b", 0.85)
     journal.best("accept", 0, "b", 0.85)  # done again after an interruption
     assert [g.gain for g in gains(journal.events, "maximize")] == [None, pytest.approx(0.05)]
+
+
+def test_an_accepted_step_that_changed_nothing_has_no_sign(tmp_path: Path) -> None:
+    journal = Journal()
+    journal.best("rank", 0, "a", 0.8)
+    journal.best("accept", 0, "b", 0.8)
+    assert str(gains(journal.events, "minimize")[1].gain) == "0.0"
+    assert "-0.0" not in shown(write_run(tmp_path / "r", journal.events))
 
 
 def test_the_table_names_scores_steps_and_files(run: Path) -> None:
@@ -107,6 +115,25 @@ def test_a_run_without_any_score(tmp_path: Path) -> None:
 def test_the_final_line(run: Path) -> None:
     line = final_line(read_report(run))
     assert line == f"houses: rmse 51200 ± 770, audit 51712 ± 1201; {run}"
+
+
+def test_who_thought_and_the_bill_stand_in_the_report(tmp_path: Path) -> None:
+    settings = {**SETTINGS, "engineer": "auto", "model": PRO, "search": "tavily"}
+    folder = write_run(tmp_path / "r", model_run(), settings=settings)
+    report = read_report(folder)
+    assert report.engineer == f"engineer: {PRO}, the playbook stands in; search tavily"
+    assert report.bill is not None
+    assert report.bill.total.calls == 7
+    assert report.unlisted == 0
+    text = shown(folder)
+    assert "input (cached)" in text
+    assert "the playbook stood in 2 times (plan 1, refine 1)" in text
+
+
+def test_the_record_knows_who_led_last(tmp_path: Path) -> None:
+    engineer = {"lead": "playbook", "name": "playbook", "why": "The model needs a key."}
+    report = read_report(write_run(tmp_path / "r", model_run(), engineer=engineer))
+    assert report.engineer == "engineer: playbook (The model needs a key)"
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

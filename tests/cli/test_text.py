@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mle_star.cli.text import better_is, clean, count, duration, number, plus_minus
+from mle_star.cli.text import better_is, clean, count, duration, number, once_each, plus_minus
 
 
 @given(st.text())
@@ -71,3 +71,15 @@ def test_words() -> None:
     assert better_is("minimize") == "lower is better"
     assert count(1, "row") == "1 row"
     assert count(2400, "row") == "2,400 rows"
+
+
+def test_texts_that_differ_in_numbers_alone_are_one() -> None:
+    said = ["$1.25 is left", "a", "$0.5 is left", "$0.125 is left", "b"]
+    assert once_each(said) == ["$0.125 is left (and 2 more like it)", "a", "b"]
+
+
+@given(st.lists(st.text(max_size=4)))
+def test_no_text_is_lost(texts: list[str]) -> None:
+    kept = once_each(texts)
+    assert len(kept) <= len(set(texts))
+    assert all(any(text in one for one in kept) or any(c.isdigit() for c in text) for text in texts)

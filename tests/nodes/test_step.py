@@ -96,6 +96,7 @@ def test_the_stand_in_answers_what_the_lead_could_not_and_the_run_says_so(tmp_pa
     assert [(e["agent"], e["reason"]) for e in scene.events("stood_in")] == [
         ("summarise", "it refused")
     ]
+    assert not scene.events("note"), "it is not said twice"
 
 
 @pytest.mark.parametrize(
@@ -111,20 +112,25 @@ def test_a_stand_in_that_can_not_read_a_foreign_script_skips_the_step(
         stand_in=ScriptedEngineer(ablate=fails(problem)),
     )
     assert scene.step().ask(scene.lead.ablate, "script", []) is None
-    assert "the playbook has no answer either" in scene.events("note")[-1]["text"]
+    assert "it refused The playbook has no answer either" in scene.events("note")[-1]["text"]
     assert not scene.events("stood_in")
 
 
 def test_an_empty_wallet_is_said_once_and_the_stand_in_goes_on(tmp_path: Path) -> None:
+    left = iter((3, 2, 1))
+
+    def spent(*_: Any) -> str:
+        raise WalletEmpty(f"{next(left)} tokens are left")
+
     scene = Scene(
         tmp_path,
-        ScriptedEngineer(summarise=fails(WalletEmpty("max_calls of 3 is spent"))),
+        ScriptedEngineer(summarise=spent),
         stand_in=ScriptedEngineer(),
     )
     step = scene.step()
     for _ in range(3):
         assert step.ask(scene.lead.summarise, "study", "out")
-    assert [e["text"] for e in scene.events("note")] == ["max_calls of 3 is spent"]
+    assert [e["text"] for e in scene.events("note")] == ["3 tokens are left"]
     assert [e["reason"] for e in scene.events("stood_in")] == ["the wallet is empty"] * 3
 
 

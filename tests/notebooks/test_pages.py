@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.engineer import make_engineer
+from mle_star.context import Context, resolve
+from mle_star.engineer import Engineer, make_team
 from mle_star.errors import SettingsError
 from mle_star.scoring import Predictions, read_predictions, score_predictions
 from mle_star.tasks import build_views, load_task
@@ -60,15 +61,19 @@ def test_the_rooms_are_those_of_the_import_rule() -> None:
     assert there == table - {"mle_star", "base", "solving"}
 
 
+def lead(engineer: str) -> Engineer:
+    return make_team(resolve(Context(engineer=engineer), environ={})).lead
+
+
 def test_the_engineer_of_the_page_can_be_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_engineer.py").write_text(block(ARCHITECTURE, "python"), encoding="utf-8")
     with pytest.raises(SettingsError, match="No module named"):
-        make_engineer("my_engineer:make_engineer")
+        lead("my_engineer:make_engineer")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "my_engineer", raising=False)
-    engineer = make_engineer("my_engineer:make_engineer")
+    engineer = lead("my_engineer:make_engineer")
     names = [card.name for card in engineer.retrieve(brief(), 3, 0, 1)]
     assert len(names) == 3
     assert "XGBoost" not in names
@@ -96,5 +101,5 @@ def test_the_script_of_the_page_keeps_the_contract(tmp_path: Path, name: str, fo
     printed = float(done.stdout.removeprefix("Final Validation Performance: "))
     assert printed == pytest.approx(score["value"])
     told = brief(target=["median_house_value"], id=None)
-    report = make_engineer("playbook").check_leakage(told, text)
+    report = lead("playbook").check_leakage(told, text)
     assert not report.leaking, report.reason

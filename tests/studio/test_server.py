@@ -17,7 +17,7 @@ from tests.support.tasks import slope_task
 
 pytest.importorskip("langgraph_api", reason="extra 'studio' is not installed")
 
-CONTEXT: dict[str, Any] = {**SMALL, "model": "tests.support.engineers:plain"}
+CONTEXT: dict[str, Any] = {**SMALL, "engineer": "tests.support.engineers:plain"}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_graph_loads_and_its_schemas_are_complete(client: Any) -> None:
     schemas = client.assistants.get_schemas(assistant["assistant_id"])
     assert schemas["input_schema"]["properties"]["task"]["type"] == "string"
     settings = schemas["context_schema"]["properties"]
-    assert {"preset", "model", "num_candidates", "time_budget", "seed"} <= set(settings)
+    assert {"preset", "engineer", "model", "num_candidates", "time_budget", "seed"} <= set(settings)
     assert all(field.get("description") for field in settings.values())
     graph = client.assistants.get_graph(assistant["assistant_id"], xray=True)
     names = {str(node["id"]).rpartition(":")[2] for node in graph["nodes"]}
