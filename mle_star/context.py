@@ -58,6 +58,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+WITH_MODEL: dict[str, dict[str, Any]] = {
+    # A model thinks for 10 to 40 seconds where the playbook takes milliseconds.
+    "quick": {"time_budget": 900.0, "reserve": 0.2, "script_timeout": 120.0},
+    "default": {"time_budget": 3600.0, "reserve": 0.15},
+    "paper": {},
+}
+"""What a preset decides otherwise where a language model is named."""
+
 Preset = Literal["quick", "default", "paper"]
 Evaluation = Literal["harness", "printed"]
 SearchName = Literal["auto", "tavily", "google", "catalogue", "none"]
@@ -167,6 +175,12 @@ class _Thinking(_Model):
         default="", description="Recorded traffic that answers in place of models and search"
     )
 
+    @property
+    def names_model(self) -> bool:
+        """Whether a language model is to think, if its key is there."""
+        named = bool(self.model or self.models)
+        return self.engineer == "llm" or (self.engineer == "auto" and named)
+
     @field_validator("models", "temperatures", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
@@ -209,7 +223,8 @@ class Context(_Thinking):
 
     preset: Preset = Field(
         default="default",
-        description="Budget preset: quick (about 2 min), default (about 20 min), paper (24 h)",
+        description="Budget preset: quick (about 2 min, up to 15 with a language model), default "
+        "(about 20 min, up to 60 with one), paper (up to 24 h)",
     )
     num_candidates: int | None = Field(
         default=None, ge=1, le=32, description="M: models retrieved and tried per solution"
@@ -324,6 +339,8 @@ def context_from(values: Mapping[str, Any]) -> Context:
 def resolve(context: Context | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Decide every setting: explicit value, else ``MLE_STAR_<FIELD>``, else preset, else default.
 
+    The presets give more time where a language model is named.
+
     Raises:
         SettingsError: an environment variable holds a value that can't be used.
     """
@@ -344,7 +361,10 @@ def resolve(context: Context | None = None, environ: Mapping[str, str] | None = 
     except ValidationError as error:
         raise SettingsError(_sentence(error, outside)) from None
     values = chosen.model_dump()
-    for name, value in PRESETS[chosen.preset].items():
+    preset = dict(PRESETS[chosen.preset])
+    if chosen.names_model:
+        preset |= WITH_MODEL[chosen.preset]
+    for name, value in preset.items():
         if values[name] is None:
             values[name] = value
     values["python"] = values["python"] or sys.executable

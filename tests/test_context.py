@@ -139,3 +139,62 @@ def test_settings_are_frozen_whole_and_survive_json() -> None:
 def test_every_setting_is_described_for_a_person() -> None:
     for name, field in Context.model_fields.items():
         assert field.description, name
+
+
+@pytest.mark.parametrize(
+    ("given", "budget"),
+    [
+        ({}, 120.0),
+        ({"model": "ollama:a"}, 900.0),
+        ({"models": {"code": "ollama:a"}}, 900.0),
+        ({"engineer": "llm"}, 900.0),
+        ({"engineer": "playbook", "model": "ollama:a"}, 120.0),
+        ({"engineer": "my_module:make"}, 120.0),
+        ({"model": "ollama:a", "time_budget": 60.0}, 60.0),
+    ],
+)
+def test_a_preset_gives_a_language_model_time_to_think(given: Any, budget: float) -> None:
+    settings = resolve(Context(preset="quick", **given), environ={})
+    assert settings.time_budget == budget
+    assert settings.outer_steps == PRESETS["quick"]["outer_steps"]
+
+
+def test_what_a_model_changes_in_a_preset_is_decided_by_every_preset() -> None:
+    from mle_star.context import WITH_MODEL
+
+    assert set(WITH_MODEL) == set(PRESETS)
+    assert all(set(changed) <= set(PRESET_FIELDS) for changed in WITH_MODEL.values())
+
+
+@pytest.mark.parametrize("name", ["models", "temperatures"])
+def test_pairs_may_come_from_one_line_of_the_environment(name: str) -> None:
+    values = {"models": "ollama:a", "temperatures": "0.5"}
+    line = f"code={values[name]}, summarise = {values[name]}"
+    found = getattr(resolve(Context(), {f"MLE_STAR_{name.upper()}": line}), name)
+    assert {key: str(value) for key, value in found.items()} == dict.fromkeys(
+        ("code", "summarise"), values[name]
+    )
+    with pytest.raises(SettingsError, match=f"MLE_STAR_{name.upper()}.*name=value"):
+        resolve(Context(), {f"MLE_STAR_{name.upper()}": "nonsense"})
+
+
+def test_a_list_may_come_from_one_line_of_the_environment() -> None:
+    settings = resolve(Context(), {"MLE_STAR_SEARCH_EXCLUDE": "kaggle.com, My Contest,"})
+    assert settings.search_exclude == ["kaggle.com", "My Contest"]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"models": {"coder": "ollama:a"}}, "no agent 'coder'; the groups are code, plans"),
+        ({"temperatures": {"plan": 3.0}}, "between 0 and 2"),
+        ({"max_calls": -1}, "greater than or equal to 0"),
+        ({"answer_tries": 0}, "greater than or equal to 1"),
+        ({"search": "bing"}, "'tavily'"),
+    ],
+)
+def test_what_a_model_can_not_be_told_is_one_sentence(values: Any, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        context_from(values)
+    assert says in str(caught.value)
+    assert "Value error" not in str(caught.value)

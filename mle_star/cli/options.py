@@ -93,7 +93,8 @@ _PAIRS = {"models": "code=openai:gpt-4.1", "temperatures": "plans=0.9"}
 """Settings that are given as NAME=VALUE, with an example."""
 
 TABLE: tuple[Setting, ...] = (
-    Setting("preset", BUDGET, str, "quick (about 2 minutes), default (about 20) or paper (24 h)."),
+    Setting("preset", BUDGET, str, "quick (about 2 minutes, with a model up to 15), "
+        "default (about 20, with a model up to 60) or paper (24 hours)."),
     Setting("time_budget", BUDGET, float, "Seconds the whole run may take.", later=True),
     Setting("num_candidates", BUDGET, int, "Models per solution.", ("--num-candidates", "-M")),
     Setting("num_solutions", BUDGET, int, "Parallel solutions.", ("--num-solutions", "-L")),

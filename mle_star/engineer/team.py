@@ -86,8 +86,7 @@ def choose(settings: Settings, environ: Mapping[str, str] | None = None) -> Choi
     if wanted not in ("auto", "llm"):
         _custom(wanted)
         return Choice("custom", wanted, "")
-    named = bool(settings.model or settings.models)
-    if wanted == "auto" and not named:
+    if not settings.names_model:
         hint = ""
         if environ.get("GOOGLE_API_KEY") or environ.get("GEMINI_API_KEY"):
             hint = f"; --model {DEFAULT_MODEL} would use the key that is there"

@@ -76,6 +76,21 @@ def test_a_server_without_json_mode_or_tools_drives_a_run(task: Path, tmp_path: 
 
 
 @pytest.mark.slow
+def test_gemini_searches_the_web_itself(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GeminiServer(gemini_brain(Brain())) as gemini:
+        gemini.point_here(monkeypatch)
+        done = run(task, tmp_path, search="google", num_solutions=1, outer_steps=0)
+    grounded = [request for request in gemini.requests if "googleSearch" in request.tools]
+    assert grounded
+    (told,) = [r.prompt for r in gemini.requests if "agent `retrieve`" in r.prompt]
+    assert "https://docs.example.org/ridge" in told
+    assert done.bill is not None
+    assert done.bill["calls"] == len(gemini.requests), "searches by a model are on the bill"
+
+
+@pytest.mark.slow
 def test_leaks_that_the_model_finds_are_fixed(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

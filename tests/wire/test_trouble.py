@@ -138,6 +138,30 @@ def test_orders_on_a_web_page_reach_no_script(
 
 
 @pytest.mark.slow
+def test_a_model_that_obeys_a_page_gets_no_key_out_of_the_sandbox(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst case: the model writes what the page ordered, a script that looks for keys."""
+    key = "AIza-secret-0123456789abcdef"
+    spy = "import os\nprint('SEEN', sorted(os.environ.items()))\n"
+    good = gemini_brain(Brain())
+
+    def obedient(request: GeminiRequest) -> GeminiAnswer | Fault:
+        if "agent `write`" not in request.prompt:
+            return good(request)
+        answer = good(request)
+        assert isinstance(answer, GeminiAnswer)
+        return GeminiAnswer(answer.text.replace("```python\n", f"```python\n{spy}", 1))
+
+    with GeminiServer(obedient) as gemini:
+        gemini.point_here(monkeypatch, key=key)
+        done = run(task, tmp_path, num_solutions=1, outer_steps=0, ensemble_rounds=0)
+    outputs = [path.read_text() for path in done.run.glob("trials/*/stdout.log")]
+    assert any("SEEN" in text for text in outputs), "the spy did run"
+    assert not any(key in text for text in outputs)
+
+
+@pytest.mark.slow
 def test_keys_are_nowhere_in_what_a_run_leaves(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
