@@ -8,7 +8,7 @@ PRESET ?= quick
 EXTRAS := dev studio catboost
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock
+.PHONY: help demo test check format lock audit
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -29,6 +29,10 @@ check: $(VENV)/.installed-dev ## Format, lint, types and import rules
 format: $(VENV)/.installed-dev ## Format the code and mend what lint can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+audit: $(VENV)/.installed-dev ## Look up known holes in the installed versions (needs the network)
+	@if command -v uv >/dev/null; then uvx pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"; \
+	else $(BIN)/python -m pip install --quiet pip-audit && $(BIN)/pip-audit --local; fi
 
 lock: ## Write uv.lock again (needs uv)
 	uv lock
