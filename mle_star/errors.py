@@ -47,7 +47,7 @@ class MissingExtra(UserError):
         """Name the package, the extra that brings it and what it is needed for."""
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed: "
-            f"pip install 'mle-star[{extra}]'."
+            f"pip install 'mle-star[{extra}]' (in a checkout: pip install '.[{extra}]')."
         )
 
 

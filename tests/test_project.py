@@ -85,6 +85,32 @@ def test_every_command_is_in_the_readme() -> None:
     assert named == {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
 
 
+def test_every_setting_that_a_page_names_is_one() -> None:
+    from mle_star.context import Context
+
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"MLE_STAR_([A-Z_]+)", text))
+    assert {"MODEL", "MODELS", "MAX_COST", "SEARCH_EXCLUDE", "PRESET"} <= named
+    assert {name.lower() for name in named} <= set(Context.model_fields)
+
+
+def test_every_variable_that_contributors_are_told_is_read_by_a_test() -> None:
+    named = set(re.findall(r"\b([A-Z]+(?:_[A-Z]+)+)=", read("CONTRIBUTING.md")))
+    assert named == {"MLE_STAR_HOSTILE_SEEDS"}
+    assert "MLE_STAR_HOSTILE_SEEDS" in read("tests/wire/test_trouble.py")
+    assert "UPDATE_GOLDEN=1" in read("docs/architecture.md")
+    assert "UPDATE_GOLDEN" in read("tests/engineer/llm/test_prompts.py")
+
+
+def test_the_faked_wire_that_contributors_are_told_of_is_there() -> None:
+    table = read("CONTRIBUTING.md").partition("| in `tests/support/` |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+\.py)`", table)
+    assert {"gemini.py", "openai_server.py", "tavily.py", "brain.py", "hostile.py"} <= set(named)
+    for name in named:
+        assert (ROOT / "tests" / "support" / name).is_file(), name
+
+
 def test_runs_and_secrets_are_ignored_but_not_the_package_of_that_name() -> None:
     ignored = read(".gitignore").splitlines()
     assert {"/runs/", ".env", ".venv/", ".langgraph_api/"} <= set(ignored)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mle_star.cli.bill import dollars
 from mle_star.cli.drawing import mermaid
+from mle_star.cli.forecast import forecast
+from mle_star.context import PRESETS, Context, resolve
 from mle_star.graph.solution import build_solution
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +42,31 @@ def test_the_drawn_graphs_are_the_graphs() -> None:
     run, solution = blocks("mermaid")
     assert run.strip() == mermaid().strip()
     assert solution.strip() == build_solution().get_graph().draw_mermaid().strip()
+
+
+def test_the_costs_are_those_that_doctor_expects() -> None:
+    rows = re.findall(r"^\| (\w+) \| (\d+ \w+) \| (\d+) \| (.+?) \|$", README, flags=re.MULTILINE)
+    assert [row[0] for row in rows] == list(PRESETS)
+    for preset, longest, calls, usd in rows:
+        wanted = {"preset": preset, "model": "google_genai:gemini-2.5-pro", "search": "tavily"}
+        settings = resolve(Context.model_validate(wanted), environ={})
+        expected = forecast(settings)
+        assert expected.usd is not None
+        assert int(calls) == expected.total
+        assert usd == " to ".join(map(dollars, expected.usd))
+        number, unit = longest.split()
+        assert float(number) * {"minutes": 60, "hours": 3600}[unit] == settings.time_budget
+
+
+def test_the_demo_says_who_thought_as_the_command_does() -> None:
+    from dataclasses import asdict
+
+    from mle_star.cli.thinking import who_thinks
+    from mle_star.engineer import choose
+
+    settings = resolve(Context(), environ={})
+    line = who_thinks(asdict(choose(settings, environ={})), settings.model_dump())
+    assert f"\n{line}\n" in README.partition("<!-- output: begin -->")[2]
 
 
 def test_every_key_of_the_task_file_is_one() -> None:

@@ -52,10 +52,13 @@ def run(
 
 
 @app.command()
-@o.taking(o.LATER)
+@o.taking((*o.LATER, "python"))
 def resume(
     run: o.OptionalRun = None,
     *,
+    task: Annotated[
+        str | None, typer.Option(help="Where the task folder lies now, if it was moved.")
+    ] = None,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -65,8 +68,25 @@ def resume(
     changes = o.given(settings)
     from mle_star.cli.running import go_on
     from mle_star.runs import find_run
+    from mle_star.runs.moving import use_task
 
-    return go_on(find_run(run, o.runs_folder(runs_dir)), changes, as_json=as_json, quiet=quiet)
+    path = find_run(run, o.runs_folder(runs_dir))
+    if task is not None:
+        use_task(path, task)
+    return go_on(path, changes, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def repair(
+    run: o.OptionalRun = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, change nothing.")] = False,
+    runs_dir: o.RunsDir = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Mend a damaged run folder, so that the run can go on with what is left."""
+    from mle_star.cli.repair import mend
+
+    return mend(run, o.runs_folder(runs_dir), dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
@@ -123,6 +143,19 @@ def doctor(
     from mle_star.cli.doctor import examine
 
     return examine(task, context, offline=offline, as_json=as_json)
+
+
+@app.command()
+def attacks(
+    level: Annotated[
+        str | None, typer.Option(help="One sandbox level; all of them if left out.")
+    ] = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Attack the sandbox at every level and print what holds (about a minute)."""
+    from mle_star.cli.attacks import run_attacks
+
+    return run_attacks(level, as_json=as_json)
 
 
 @app.command()

@@ -95,9 +95,16 @@ def check_interpreter(settings: Settings) -> Check:
 
 def check_sandbox(settings: Settings) -> Check:
     """Run a tiny script as every other script is run, and say what cages it."""
-    from mle_star.execution import Job, Limits, ProcessExecutor
+    from mle_star.execution import Job, Limits, LocalExecutor
+    from mle_star.nodes.workbench import sandbox
 
-    executor = ProcessExecutor(python=settings.python)
+    try:
+        chosen = sandbox(settings)
+    except MleStarError as error:
+        return Check("sandbox", "fail", str(error))
+    executor = LocalExecutor(
+        python=settings.python, level=chosen.name, image=settings.container_image
+    )
     try:
         with tempfile.TemporaryDirectory(prefix="mle-star-") as folder:
             limits = Limits(wall_seconds=60.0, memory_mb=settings.memory_limit_mb)
@@ -111,9 +118,9 @@ def check_sandbox(settings: Settings) -> Check:
     if done.outcome != "ok":
         text = f"level {level}: a script of four lines ended as {done.outcome}: {done.problem}"
         return Check("sandbox", "fail", clean(text), "look at memory and disk, and at --python")
-    text = f"level {level}: a script ran in {duration(done.wall_seconds)}"
-    text += "; it does not stop:" if gaps else ""
-    return Check("sandbox", "ok", text, details=gaps)
+    text = f"level {level}: a script ran in {duration(done.wall_seconds)}. {chosen.why}"
+    text += " It does not stop:" if gaps else ""
+    return Check("sandbox", "warn" if level == "process" else "ok", text, details=gaps)
 
 
 def check_machine(settings: Settings) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mle_star.cli.bill import dollars
 from mle_star.cli.checks import Check
 from mle_star.cli.text import count
+from mle_star.cli.thinking import searched
 from mle_star.context import DEFAULT_MODEL, Settings
 from mle_star.models.base import Usage
 from mle_star.roles import GROUPS, for_role
@@ -47,7 +48,9 @@ def forecast(settings: Settings) -> Forecast:
     from mle_star.models.prices import load_prices
 
     prices = load_prices(settings.prices)
-    calls = {role: number for role, number in expected_calls(settings).items() if number}
+    # Where auto finds no key nothing is looked up, and so no query is asked for.
+    known = settings.model_copy(update={"search": searched(settings.model_dump())})
+    calls = {role: number for role, number in expected_calls(known).items() if number}
     bounds: list[float | None] = []
     sums: list[int] = []
     for bound in (0, 1):
@@ -65,8 +68,8 @@ def forecast(settings: Settings) -> Forecast:
         bounds.append(usd)
         sums.append(used)
     low, high = bounds
-    known = None if low is None or high is None else (low, high)
-    return Forecast(calls, known, (sums[0], sums[1]))
+    usd_bounds = None if low is None or high is None else (low, high)
+    return Forecast(calls, usd_bounds, (sums[0], sums[1]))
 
 
 def check_cost(settings: Settings, expected: Forecast) -> Check:

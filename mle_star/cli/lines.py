@@ -80,13 +80,21 @@ def headline(progress: Progress) -> str:
     )
 
 
+OPEN = 3
+"""Gaps of the level ``process`` that the header names; ``doctor`` names all."""
+
+
 def caged(progress: Progress) -> str:
     """The sandbox level and what it does not keep out."""
-    level = str(progress.isolation.get("level") or progress.settings.get("sandbox") or "process")
-    gaps = progress.isolation.get("gaps")
-    if gaps is None:
-        gaps = ["no file or network isolation"] if level == "process" else []
-    return f"sandbox {level}" + (f" ({'; '.join(map(clean, gaps))})" if gaps else "")
+    level = clean(progress.isolation.get("level") or progress.settings.get("sandbox") or "process")
+    gaps = list(map(clean, progress.isolation.get("gaps") or ()))
+    if level == "process":
+        shown = "; ".join(gaps[:OPEN]) or "no isolation of files and network"
+        return f"sandbox process, no isolation: {shown}"
+    held = "files, network and other processes are out of reach"
+    return f"sandbox {level}: {held}" + (
+        f" ({count(len(gaps), 'smaller gap')}: mle-star doctor)" if gaps else ""
+    )
 
 
 def script_line(event: Mapping[str, Any]) -> Text | None:

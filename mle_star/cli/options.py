@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MODEL = "Model and search"
 BUDGET = "Budget"
 DATA = "Data and scripts"
+CAGE = "Sandbox"
 OUTPUT = "Output"
 
 Task = Annotated[str, typer.Argument(metavar="TASK", help="The task folder.")]
@@ -134,7 +135,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "temperatures", MODEL, list[str], "Temperature of an agent or a group; repeatable.",
-        ("--temperature",), "AGENT=NUMBER",
+        ("--temperature",), "AGENT=NUMBER", later=True,
     ),
     Setting(
         "base_url", MODEL, str, "Server of a local or OpenAI-compatible model.",
@@ -152,8 +153,12 @@ TABLE: tuple[Setting, ...] = (
         later=True,
     ),
     Setting("model_timeout", MODEL, float, "Seconds one answer may take.", later=True),
-    Setting("answer_tries", MODEL, int, "Times a model is asked before a step is given up."),
-    Setting("prompt_tokens", MODEL, int, "Longest prompt in tokens; what is longer is cut."),
+    Setting(
+        "answer_tries", MODEL, int, "Times a model is asked before a step is given up.", later=True
+    ),
+    Setting(
+        "prompt_tokens", MODEL, int, "Longest prompt in tokens; what is longer is cut.", later=True
+    ),
     Setting(
         "warm_start", MODEL, str, "playbook: it writes the first scripts, the model refines them.",
         metavar="NAME",
@@ -166,9 +171,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("search_url", MODEL, str, "Address of another Tavily server.", metavar="URL"),
     Setting(
         "search_exclude", MODEL, list[str],
-        "Domain or name that no result may come from or speak of; repeatable.", metavar="TEXT",
+        "Domain or name that no result may come from or speak of; repeatable.",
+        metavar="TEXT", later=True,
     ),
-    Setting("record", MODEL, bool, "Keep the traffic with models and search in traffic.jsonl."),
+    Setting(
+        "record", MODEL, bool, "Keep the traffic with models and search in traffic.jsonl.",
+        later=True,
+    ),
     Setting("replay", MODEL, str, "Recorded traffic that answers instead.", metavar="FILE"),
     Setting("seed", DATA, int, "Seed of folds, audit rows and scripts."),
     Setting("search_rows", DATA, int, "Most training rows a script sees in the search."),
@@ -177,6 +186,19 @@ TABLE: tuple[Setting, ...] = (
         "audit", DATA, bool, "Hold no rows back for the audit.", ("--no-audit",), flag=False
     ),
     Setting("python", DATA, str, "Interpreter that runs the scripts.", metavar="PATH"),
+    Setting(
+        "sandbox", CAGE, str, "What keeps scripts in: bubblewrap, landlock, container, process "
+        "(no isolation), or auto (the first of the first two that holds here).",
+        metavar="LEVEL", later=True,
+    ),
+    Setting(
+        "container_image", CAGE, str, "Image for the sandbox container.", metavar="IMAGE",
+        later=True,
+    ),
+    Setting("cpu_limit", CAGE, float, "Processor seconds one script may use.", later=True),
+    Setting("memory_limit_mb", CAGE, int, "Megabytes of memory one script may use.", later=True),
+    Setting("disk_limit_mb", CAGE, int, "Megabytes one script may write.", later=True),
+    Setting("process_limit", CAGE, int, "Processes one script may have at once.", later=True),
 )  # fmt: skip
 
 LATER = tuple(setting.field for setting in TABLE if setting.later)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from mle_star.models.sending import Builder, Sender
 from mle_star.models.store import AnswerStore, answer_key
 from mle_star.models.wallet import Wallet
 from mle_star.roles import ROLES, TEMPERATURES, for_role
+
+logger = logging.getLogger(__name__)
 
 LEDGER = "calls.sqlite"
 """File in the run folder: every request that was sent, and what it cost."""
@@ -131,7 +134,8 @@ class Client:
 
         Raises:
             ModelRefused: a key or a model's name is wrong.
-            ModelUnavailable: a model does not answer, and there is no fallback that does.
+            ModelUnavailable: a model that an agent asks does not answer, and there is no fallback
+                that does.
             RunStopped: the run was stopped.
         """
         if self.replay is not None:
@@ -145,8 +149,12 @@ class Client:
                 return
             except ModelUnavailable as error:
                 down[model] = error
-        if down and (not self._fallback or self._fallback in down):
-            raise next(iter(down.values()))
+        needed = {self.model_for(role) for role in ROLES}
+        missing = [error for model, error in down.items() if model in needed]
+        if missing and (not self._fallback or self._fallback in down):
+            raise missing[0]
+        for problem in down.values():
+            logger.warning("The run begins all the same: %s", problem)
 
     def _temperature(self, role: str) -> float | None:
         chosen = for_role(role, self.settings.temperatures)

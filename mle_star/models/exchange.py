@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage
 
-_CUT_OFF = {"max_tokens", "length", "model_context_window_exceeded"}
+_CUT_OFF = {"max_tokens", "max_output_tokens", "length", "model_context_window_exceeded"}
 _BLOCKED = {
     "safety",
     "prohibited_content",
@@ -26,6 +26,8 @@ _BLOCKED = {
 }
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
 """Where Google and OpenAI, Anthropic, and Ollama say why an answer ended."""
+_MOST_TOKENS = 10**9
+"""What is beyond is no number of tokens."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def _read(message: AIMessage) -> Answer:
     text = json.dumps(calls[0]["args"]) if calls else str(message.text)
     refusal = message.additional_kwargs.get("refusal")
     blocked = bool(refusal) or bool((metadata.get("prompt_feedback") or {}).get("block_reason"))
-    reason = next((str(metadata[name]) for name in _REASONS if metadata.get(name)), "")
+    # OpenAI's newer interface says it elsewhere.
+    cut = (metadata.get("incomplete_details") or {}).get("reason")
+    reason = next((str(metadata[name]) for name in _REASONS if metadata.get(name)), str(cut or ""))
     return Answer(
         text=text or str(refusal or ""),
         finish="refused" if blocked else _finish(reason),
@@ -104,12 +108,22 @@ def _usage(message: AIMessage) -> Usage | None:
     counted = message.usage_metadata
     if not counted:
         return None
-    return Usage(
-        input=counted["input_tokens"],
-        cached=counted.get("input_token_details", {}).get("cache_read") or 0,
-        output=counted["output_tokens"],
-        thinking=counted.get("output_token_details", {}).get("reasoning") or 0,
+    return _plausible(
+        counted["input_tokens"],
+        counted.get("input_token_details", {}).get("cache_read"),
+        counted["output_tokens"],
+        counted.get("output_token_details", {}).get("reasoning"),
     )
+
+
+def _plausible(*told: object) -> Usage | None:
+    """Input, cached, output and thinking tokens as a server tells them; None where it doesn't.
+
+    Servers of one's own send null, nothing, or numbers that are none.
+    """
+    numbers = [n if isinstance(n, int) and 0 <= n <= _MOST_TOKENS else 0 for n in told]
+    usage = Usage(*numbers)
+    return usage if usage.input or usage.output else None
 
 
 def _sources(grounding: Mapping[str, Any]) -> tuple[Source, ...]:
@@ -129,20 +143,31 @@ def _salvage(error: Exception) -> Answer | None:
         return None
     try:
         body = json.loads(getattr(response, "content", b""))
-        choice, counted = body["choices"][0], body.get("usage") or {}
-        message = choice["message"]
+        parts, reason = _said(body)
+        counted = body.get("usage") or {}
+        given, made = ("prompt", "completion") if "choices" in body else ("input", "output")
+        refused = any(part.get("refusal") for part in parts)
         return Answer(
-            text=str(message.get("content") or message.get("refusal") or ""),
-            finish="refused" if message.get("refusal") else _finish(str(choice["finish_reason"])),
-            usage=Usage(
-                input=counted["prompt_tokens"],
-                cached=(counted.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-                output=counted["completion_tokens"],
-                thinking=(counted.get("completion_tokens_details") or {}).get("reasoning_tokens")
-                or 0,
-            )
-            if counted
-            else None,
+            text="".join(str(part.get("text") or part.get("refusal") or "") for part in parts),
+            finish="refused" if refused else _finish(reason),
+            usage=_plausible(
+                counted.get(f"{given}_tokens"),
+                (counted.get(f"{given}_tokens_details") or {}).get("cached_tokens"),
+                counted.get(f"{made}_tokens"),
+                (counted.get(f"{made}_tokens_details") or {}).get("reasoning_tokens"),
+            ),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
+
+
+def _said(body: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str]:
+    """Parts of the message in an answer of either of OpenAI's interfaces, and why it ended."""
+    if "choices" not in body:
+        messages = [item for item in body["output"] if item.get("type") == "message"]
+        cut = (body.get("incomplete_details") or {}).get("reason")
+        return [part for message in messages for part in message.get("content") or ()], str(cut)
+    choice = body["choices"][0]
+    message, content = choice["message"], choice["message"].get("content")
+    parts = content if isinstance(content, list) else [{"text": content}]
+    return [*parts, {"refusal": message.get("refusal")}], str(choice.get("finish_reason"))

@@ -134,8 +134,18 @@ def _status(error: BaseException) -> int | None:
         getattr(error, "status_code", None),
         getattr(response, "status_code", None),
         getattr(error, "code", None),
+        _object(error).get("code"),
     )
     return next((c for c in candidates if isinstance(c, int) and not isinstance(c, bool)), None)
+
+
+def _object(error: BaseException) -> Mapping[str, Any]:
+    """The provider's error object where a library raises it as it is.
+
+    Brokers of models send it with status 200.
+    """
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, Mapping) else {}
 
 
 def _said(error: BaseException) -> str:
@@ -149,6 +159,8 @@ def _message(chain: list[BaseException]) -> str:
         for name in ("body", "details", "error"):
             if found := _sentence(getattr(error, name, None)):
                 return found
+        if found := _sentence(_object(error)):
+            return found
     text = next((str(error) for error in chain[::-1] if str(error).strip()), "")
     return text or type(chain[0]).__name__
 

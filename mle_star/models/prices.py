@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,8 @@ class Prices:
     """``built-in table``, or the path of the user's own."""
     sources: dict[str, str]
     """Provider -> address of its price list."""
+    dates: dict[str, str] = field(default_factory=dict)
+    """Provider -> day on which its figures were read; left out where the table doesn't say."""
 
     def price(self, model: str) -> Price | None:
         """Price of ``provider:name``; None where it is not known."""
@@ -128,20 +130,20 @@ def load_prices(path: str = "") -> Prices:
 
 def _parsed(table: dict[str, Any], source: str) -> Prices:
     models: dict[str, Price] = {}
-    dates, sources = [], {}
+    dates, sources = dict[str, str](), {}
     for provider, section in table.items():
         if not isinstance(section, dict) or not isinstance(section.get("models"), dict):
             raise ValueError(f"section [{provider}] needs a table [{provider}.models]")
         if unknown := set(section) - {"date", "source", "models"}:
             raise ValueError(f"section [{provider}] has an unknown entry {sorted(unknown)[0]!r}")
         if "date" in section:
-            dates.append(_day(section["date"], provider))
+            dates[provider] = _day(section["date"], provider)
         sources[provider] = str(section.get("source", ""))
         for name, entry in section["models"].items():
             models[f"{provider}:{name}"] = _price(entry, f"{provider}:{name}")
     if not models:
         raise ValueError("it names no model")
-    return Prices(models, min(dates, default=""), source, sources)
+    return Prices(models, min(dates.values(), default=""), source, sources, dates)
 
 
 def _day(value: object, provider: str) -> str:

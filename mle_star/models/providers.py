@@ -157,6 +157,7 @@ def build_chat_model(
         raise MissingExtra(package.replace("_", "-"), provider, f"The model {name!r}")
     if missing := key_missing(name, base_url):
         raise SettingsError(missing)
+    _check_key(provider)
     if base_url and not base_url.lower().startswith(("http://", "https://")):
         raise SettingsError(
             f"The setting base_url is {base_url!r}, which is no address: begin it with http:// or "
@@ -190,9 +191,19 @@ def _arguments(provider: str, timeout: float, base_url: str, seed: int | None) -
         given["base_url"] = base_url
     if provider == "openai" and base_url and not os.environ.get("OPENAI_API_KEY", "").strip():
         given["api_key"] = _NO_KEY
+    if provider in ("openai", "anthropic") and "api_key" not in given:
+        given["api_key"] = os.environ.get(KEYS[provider][0], "").strip()  # pasted with its line end
     if seed is not None and provider in ("google_genai", "openai", "ollama"):
         given["seed"] = seed
     return given
+
+
+def _check_key(provider: str) -> None:
+    """Refuse a key that no header can carry: the libraries would take it for an outage."""
+    keys = {name: os.environ.get(name, "").strip() for name in KEYS.get(provider, ())}
+    variable, key = next(((name, key) for name, key in keys.items() if key), ("", ""))
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise SettingsError(f"{variable} holds characters that no key has: copy it anew.")
 
 
 def _construct(name: str, provider: str, model: str, given: dict[str, Any]) -> BaseChatModel:

@@ -75,6 +75,7 @@ class Sender:
         self._timeout, self._first_delay = timeout, first_delay
         self._chats: dict[tuple[str, float | None], BaseChatModel] = {}
         self._free_form: set[str] = set()
+        self._untempered: set[str] = set()
         self._largest: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -82,7 +83,8 @@ class Sender:
         """Have a request answered by one model.
 
         Rate limits and outages are waited out, at most :data:`MOST_SENDS` times and no longer than
-        twice the time-out in all. A model that turns a schema down is asked without, from then on.
+        twice the time-out in all. A model that turns a schema or a temperature down is asked
+        without, from then on.
 
         Raises:
             ModelRefused: the provider will not answer as things stand.
@@ -92,7 +94,7 @@ class Sender:
         """
         if request.grounded and parse_model(model)[0] != "google_genai":
             raise ModelUnavailable(f"{model} can't search the web: only Gemini can.")
-        chat = self._chat(model, temperature)
+        chat = self._chat(model, None if model in self._untempered else temperature)
         held = request.schema is not None and not request.grounded and self._holds(model, chat)
         begun, loosened, sends = self._gate.clock(), False, 0
         while True:
@@ -104,6 +106,9 @@ class Sender:
                 return outcome
             if outcome.kind == "refused":
                 raise ModelRefused(_refusal(model, outcome))
+            if self._too_warm(model, temperature, outcome):
+                chat, temperature = self._chat(model, None), None
+                continue
             if outcome.kind == "bad_request" and held:
                 held, loosened = False, True
                 continue
@@ -117,11 +122,20 @@ class Sender:
             else:
                 self._gate.pause(delay)
 
+    def _too_warm(self, model: str, temperature: float | None, failure: Failure) -> bool:
+        """Whether it is the temperature that was turned down; it is left out from then on."""
+        if temperature is None or failure.kind != "bad_request":
+            return False
+        if "temperature" not in failure.message.lower():
+            return False
+        self._untempered.add(model)
+        return True
+
     def _holds(self, model: str, chat: BaseChatModel) -> bool:
         return model not in self._free_form and holds_to_schema(chat)
 
     def _delay(self, failure: Failure, sends: int) -> float:
-        if failure.retry_after is not None:
+        if failure.retry_after:  # some ask to wait for no seconds, again and again
             return failure.retry_after
         # Branches that failed together should not come back together.
         return float(self._first_delay * 2 ** (sends - 1) * random.uniform(1.0, 1.5))
@@ -134,11 +148,11 @@ class Sender:
             input=estimated_input(request.messages),
             output=self._largest.get(request.role, FIRST_OUTPUT),
         )
+        asked = (request.role, request.phase, request.solution, model, expected)
+        self._wallet.refuse_if_spent(*asked)  # it must not wait for a place it has no use for
         with self._gate.passing():
             # Inside the gate, as a request that never left must not count.
-            ticket = self._wallet.open(
-                request.role, request.phase, request.solution, model, expected
-            )
+            ticket = self._wallet.open(*asked)
             begun = time.monotonic()
             outcome = self._in_background(lambda: exchange(chat, request, held=held))
             seconds = time.monotonic() - begun

@@ -103,14 +103,10 @@ class Wallet:
             SettingsError: cost is capped and the price of the model is not known.
             RunStopped: the run was stopped while waiting.
         """
-        self.require_prices([model])
-        usd = self.prices.usd(model, estimate)
-        call = Call(role, phase, solution, model, estimate, 0.0, usd, "sent")
+        call = self._estimated(role, phase, solution, model, estimate)
         with self._settled:
             while problem := self._problem(call, under_way=True):
-                if final := self._problem(call, under_way=False):
-                    self._refused_search |= phase not in FINAL_PHASES
-                    raise WalletEmpty(final)
+                self._refuse(call)
                 if self._stopping.is_set():
                     raise RunStopped(f"The run was stopped while a request waited: {problem}")
                 self._settled.wait(0.2)
@@ -118,6 +114,29 @@ class Wallet:
             self._calls[number] = call
             self._under_way.add(number)
         return Ticket(number, call)
+
+    def refuse_if_spent(
+        self, role: str, phase: str, solution: int, model: str, estimate: Usage
+    ) -> None:
+        """Raise where :meth:`open` would at once; nothing is entered.
+
+        Raises:
+            WalletEmpty: the request does not fit.
+            SettingsError: cost is capped and the price of the model is not known.
+        """
+        call = self._estimated(role, phase, solution, model, estimate)
+        with self._settled:
+            self._refuse(call)
+
+    def _estimated(self, role: str, phase: str, solution: int, model: str, estimate: Usage) -> Call:
+        self.require_prices([model])
+        usd = self.prices.usd(model, estimate)
+        return Call(role, phase, solution, model, estimate, 0.0, usd, "sent")
+
+    def _refuse(self, call: Call) -> None:
+        if problem := self._problem(call, under_way=False):
+            self._refused_search |= call.phase not in FINAL_PHASES
+            raise WalletEmpty(problem)
 
     def settle(self, ticket: Ticket, usage: Usage, seconds: float, outcome: str) -> Call:
         """Enter what came of a request, and tell the listeners.

@@ -70,7 +70,7 @@ class GroundedSearch:
         return self._pages(reply, query)[:limit]
 
     def _ask(self, messages: tuple[Message, ...]) -> Reply:
-        request = Request("retrieve", messages, grounded=True, phase="write")
+        request = Request("retrieve", messages, grounded=True, phase="retrieve")
         try:
             reply = self._client.call(request)
         except NoAnswer as error:

@@ -72,6 +72,7 @@ class TavilySearch:
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
         self._tries = tries
+        self._let_in = False
         self._requests = Requests(_checked_key(key), self._url, timeout, self._stopping)
 
     def search(self, query: str, limit: int) -> list[Page]:
@@ -91,11 +92,16 @@ class TavilySearch:
             outcome = self._requests.send(asked)
         if outcome.problem:
             raise SearchFailed(f"The web search did not work: {outcome.problem}.")
+        self._let_in = True
         return _pages(outcome.body)
 
     def _worth_another_try(self, outcome: Outcome) -> bool:
-        """Whether a failure may pass. Raises where it never will."""
-        if outcome.status in (401, 403):
+        """Whether a failure may pass. Raises where it never will.
+
+        A key that was good is not called wrong: a filter may turn single queries down, and the run
+        can go on without pages.
+        """
+        if outcome.status in (401, 403) and not self._let_in:
             raise SettingsError(
                 f"Tavily refuses the key in {KEY} ({outcome.problem}): set another one, or choose "
                 "search=catalogue."

@@ -13,6 +13,7 @@ import pytest
 
 import mle_star.cli
 from mle_star.cli import checks
+from mle_star.models.prices import load_prices
 from tests.cli.journal import FLASH, PRO
 from tests.support.gemini import GeminiAnswer, GeminiServer, not_found
 from tests.support.loopback import KEY, overloaded
@@ -56,7 +57,7 @@ def test_without_a_model_everything_is_there(doctor: Doctor, tmp_path: Path) -> 
     assert found["engineer"][0]["text"] == "playbook (no language model is named)"
     assert found["cost"][0]["text"].startswith("nothing")
     assert "slope: rmse (lower is better)" in found["task"][0]["text"]
-    assert "scripts can open network connections" in found["sandbox"][0]["details"]
+    assert "the kernel is shared: a hole in it is a way out" in found["sandbox"][0]["details"]
     assert not (tmp_path / "runs").exists()  # it leaves nothing behind
 
 
@@ -65,9 +66,9 @@ def test_it_is_written_for_people_too(capsys: Capture) -> None:
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert lines[0].startswith("ok    packages   Python 3.")
-    assert "it does not stop:" in out
+    assert "It does not stop:" in out
     assert "fail  engineer   The model 'google_genai:gemini-2.5-pro' needs a key" in out
-    assert "128 calls, about $" in out
+    assert "127 calls, about $" in out
     assert "assumed: 3k to 12k tokens in" in out
     assert lines[-1] == "A run can't start: mend engineer."
     assert mle_star.cli.call(["doctor", "--engineer", "playbook"]) == 0
@@ -136,11 +137,13 @@ def test_a_model_that_answers(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -
     assert found["engineer"][0]["text"].startswith(f"{PRO} (code: {FLASH}), the playbook stands in")
     assert [check["text"].partition(": ")[0] for check in found["model"]] == [PRO, FLASH]
     assert "key in GOOGLE_API_KEY; $1.25 in, $10 out" in found["model"][0]["text"]
+    assert found["model"][0]["text"].endswith(f"({load_prices().dates['google_genai']})")
     assert "2 calls, 16 tokens, less than $0.0001" in found["hello"][0]["text"]
     assert found["search"][0]["text"].startswith("catalogue")
-    assert "preset paper: 163 calls, about $" in found["cost"][0]["text"]
+    assert "preset paper: 162 calls, about $" in found["cost"][0]["text"]
     cost = found["answer"][0]["cost"]
     assert cost["calls"]["refine"] == 32
+    assert cost["calls"]["retrieve"] == 1, "the catalogue needs no queries"
     assert 0 < cost["usd"][0] < cost["usd"][1]
 
 
@@ -153,6 +156,14 @@ def test_offline_asks_nobody(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) ->
     assert server.requests == []
     assert "hello" not in found
     assert found["search"][0]["text"] == "tavily: not asked (--offline)"
+
+
+def test_a_recording_is_asked_nothing(doctor: Doctor, tmp_path: Path) -> None:
+    recording = tmp_path / "traffic.jsonl"
+    recording.write_text(json.dumps({"recording": "mle-star traffic", "version": 1}) + "\n")
+    code, found = doctor("--model", PRO, "--replay", str(recording))
+    assert code == 0
+    assert found["hello"][0]["text"] == "nothing was sent: a recording answers"
 
 
 def test_a_wrong_key(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +204,7 @@ def test_a_named_model_without_a_key(doctor: Doctor) -> None:
     assert found["engineer"][0]["state"] == found["model"][0]["state"] == "warn"
     assert "GOOGLE_API_KEY" in found["model"][0]["text"]
     assert "hello" not in found
-    assert "128 calls" in found["cost"][0]["text"]
+    assert "127 calls" in found["cost"][0]["text"]
     code, found = doctor("--model", PRO, "--engineer", "llm")
     assert code == 2
     assert "GOOGLE_API_KEY" in found["engineer"][0]["text"]

@@ -261,7 +261,10 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
         (["run"], ["Missing argument", "mle-star run --help"]),
         (
             ["rum"],
-            ["No such command 'rum'", "run, resume, runs, show, inspect, doctor, graph, studio"],
+            [
+                "No such command 'rum'",
+                "run, resume, repair, runs, show, inspect, doctor, attacks, graph, studio",
+            ],
         ),
         (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset", "run --help"]),
         (["run", "x", "--zzz"], ["No such option: --zzz; mle-star run knows: ", "--preset, "]),

@@ -59,14 +59,18 @@ def test_the_header_says_what_is_run_how_and_in_what_cage() -> None:
     assert "engineer: playbook" in text
     assert "preset quick: 2 solutions of 2 models" in text
     assert "2 solutions of 2 models and 1 block with 2 plans" in text
-    assert "no file or network isolation" in text
+    assert "no isolation" in text
     assert "no score yet" in text
     assert "2:00 left" in text
 
 
 def test_the_gaps_of_the_sandbox_come_from_the_run_where_it_names_them() -> None:
     event = {**EVENTS[0], "isolation": {"level": "landlock", "gaps": ["signals to the parent"]}}
-    assert "sandbox landlock (signals to the parent)" in drawn(after([event]))
+    assert "sandbox landlock: files, network" in drawn(after([event]))
+    assert "(1 smaller gap: mle-star doctor)" in drawn(after([event]))
+    gaps = [f"gap {number}" for number in range(5)]
+    event = {**EVENTS[0], "isolation": {"level": "process", "gaps": gaps}}
+    assert "sandbox process, no isolation: gap 0; gap 1; gap 2" in drawn(after([event]))
 
 
 def test_a_branch_shows_its_place_in_the_loops() -> None:

@@ -40,6 +40,7 @@ def settings(**values: Any) -> Settings:
         ({"model": GEMINI, "engineer": "playbook"}, KEY, "playbook", ""),
         ({"engineer": "llm"}, KEY, "llm", ""),
         ({"model": GEMINI, "replay": "traffic.jsonl"}, {}, "llm", ""),
+        ({"replay": "traffic.jsonl"}, {}, "llm", ""),
         ({"engineer": "tests.support.engineers:plain"}, KEY, "custom", ""),
     ],
 )

@@ -548,6 +548,31 @@ def test_a_model_that_is_down_matters_unless_the_fallback_is_up() -> None:
     make(Models(**{MAIN: down}), fallback_model=SPARE)[0].check()
 
 
+def test_a_fallback_that_is_down_does_not_keep_a_run_from_beginning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    down = FakeChat([ModelAPIError("broken")])
+    make(Models(**{SPARE: down}), fallback_model=SPARE)[0].check()
+    assert SPARE in caplog.text
+    with pytest.raises(ModelUnavailable, match=SPARE):  # an agent needs it as well
+        make(Models(**{SPARE: down}), fallback_model=SPARE, models={"code": SPARE})[0].check()
+
+
+def test_a_spent_wallet_waits_for_no_place() -> None:
+    fake, stopping = FakeTime(), threading.Event()
+    gate = Gate(stopping, 2, clock=fake.clock, wait=fake.wait)
+    models = Models(**{MAIN: FakeChat(["yes"])})
+    client = Client(
+        settings_of(max_calls=1), folder=None, stopping=stopping, build=models, gate=gate
+    )
+    client.call(ask())
+    before = fake.now
+    for number in range(5):
+        with pytest.raises(WalletEmpty):
+            client.call(ask(text=f"question {number}"))
+    assert fake.now == before
+
+
 def test_nobody_is_greeted_where_no_call_is_allowed() -> None:
     models = Models()
     client, _ = make(models, max_calls=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import threading
 import time
@@ -422,6 +423,146 @@ def test_openai_s_answers_are_not_lost_in_its_library(
     assert "response_format" in server.requests[0].body
     assert len(server.requests) == 1
     assert reply.usage.output == len(answer.text) // 4 + 1
+
+
+def completion(message: Any, **rest: Any) -> Fault:
+    """An answer of a server that keeps to the interface in its own way."""
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    return Fault(
+        200, body=json.dumps({**body, "choices": [choice], "usage": usage, **rest}).encode()
+    )
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": None, "completion_tokens": None}, {}, None])
+@pytest.mark.parametrize("schema", [None, Plan])
+def test_a_server_that_counts_no_tokens_is_charged_by_estimate(
+    usage: dict[str, None] | None, schema: type[BaseModel] | None
+) -> None:
+    answer = completion({"role": "assistant", "content": "no json"}, usage=usage)
+    with Holding(lambda _: answer) as server:
+        client = make(model="openai:gpt-4.1", base_url=server.base_url)
+        reply = client.call(ask(schema=schema))
+    assert reply.text == "no json"
+    assert len(server.requests) == 1
+    assert reply.usage.input > 0 < reply.usage.output
+    assert client.wallet.spent().total.unsettled == 0
+
+
+def test_a_number_of_tokens_that_is_none_breaks_no_ledger(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 10**30, "total_tokens": 3}
+    answer = completion({"role": "assistant", "content": "hi"}, usage=usage)
+    with OpenAIServer(lambda _: answer) as server:
+        client = make(tmp_path, model=LOCAL, base_url=server.base_url)
+        assert client.call(ask()).usage.output == 0
+
+
+def test_an_answer_in_parts_is_one_text() -> None:
+    parts = [{"type": "text", "text": "no "}, {"type": "text", "text": "json"}]
+    with Holding(lambda _: completion({"role": "assistant", "content": parts})) as server:
+        client = make(model="openai:gpt-4.1", base_url=server.base_url)
+        assert client.call(ask(schema=Plan)).text == "no json"
+
+
+@pytest.mark.parametrize("schema", [None, Plan])
+def test_openai_s_newer_interface_says_that_an_answer_is_cut_off(
+    schema: type[BaseModel] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = {"type": "output_text", "text": "half an", "annotations": []}
+    message = {"type": "message", "id": "m", "role": "assistant", "status": "incomplete"}
+    answer = {
+        "id": "r",
+        "object": "response",
+        "created_at": 1,
+        "model": "gpt-5-pro",
+        "tools": [],
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
+        "status": "incomplete",
+        "output": [{**message, "content": [part]}],
+        "incomplete_details": {"reason": "max_output_tokens"},
+        "usage": {
+            "input_tokens": 5,
+            "output_tokens": 7,
+            "total_tokens": 12,
+            "input_tokens_details": {"cached_tokens": 2},
+            "output_tokens_details": {"reasoning_tokens": 4},
+        },
+    }
+
+    class Server(OpenAIServer):
+        def read(self, number: int, path: str, headers: Mapping[str, str], body: Any) -> Any:
+            assert path == "/v1/responses"
+            self.requests.append(body)
+            return Fault(200, body=json.dumps(answer).encode())
+
+    with Server(lambda _: OpenAIAnswer()) as server:
+        client = make(model="openai:gpt-5-pro", base_url=server.base_url)
+        reply = client.call(ask(schema=schema))
+    assert (reply.text, reply.finish) == ("half an", "length")
+    assert reply.usage == Usage(5, 2, 7, 4)
+    assert len(server.requests) == 1
+
+
+def test_an_error_with_status_200_is_what_it_says() -> None:
+    told = {"error": {"message": "Slow down.", "code": 429}}
+    answers: list[OpenAIAnswer | Fault] = [
+        Fault(200, body=json.dumps(told).encode()),
+        OpenAIAnswer("fine"),
+    ]
+    with OpenAIServer(lambda request: answers[request.number]) as server:
+        client = make(model=LOCAL, base_url=server.base_url)
+        assert client.call(ask()).text == "fine"
+    assert [call.outcome for call in client.wallet.calls()] == ["rate", "answered"]
+
+
+def test_a_temperature_that_is_turned_down_is_left_out_from_then_on() -> None:
+    def think(request: OpenAIRequest) -> OpenAIAnswer | Fault:
+        if request.temperature is None:
+            return OpenAIAnswer("fine")
+        return Fault(400, "unsupported_value", "'temperature' does not support 0.7.")
+
+    with OpenAIServer(think) as server:
+        client = make(model=LOCAL, base_url=server.base_url)
+        assert client.call(ask()).text == "fine"
+        assert client.call(ask("And then?", role="refine")).text == "fine"
+    assert [r.temperature is None for r in server.requests] == [False, True, True]
+
+
+def test_a_server_that_asks_to_wait_for_no_time_is_not_stormed() -> None:
+    fake = FakeTime()
+    answers: list[OpenAIAnswer | Fault] = [*[rate_limited(delay=0)] * 3, OpenAIAnswer("fine")]
+    with OpenAIServer(lambda request: answers[request.number]) as server:
+        assert make(model=LOCAL, base_url=server.base_url, fake=fake).call(ask()).text == "fine"
+    assert fake.now >= 107  # one, two and four seconds at least
+
+
+@pytest.mark.parametrize("name", ["openai:gpt-4.1", "anthropic:claude-sonnet-5"])
+def test_a_key_pasted_with_its_line_end_is_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = name.partition(":")[0]
+    monkeypatch.setenv(f"{provider.upper()}_API_KEY", f" {KEY}\n")
+    seen: list[str] = []
+
+    class Server(OpenAIServer):
+        def read(self, number: int, path: str, headers: Mapping[str, str], body: Any) -> Any:
+            seen.append(headers.get("x-api-key") or headers["authorization"].split()[-1])
+            return Fault(404)
+
+    with Server(lambda _: OpenAIAnswer()) as server, pytest.raises(ModelRefused):
+        make(model=name, base_url=server.url).check()
+    assert seen == [KEY]
+
+
+@pytest.mark.parametrize("name", ["openai:gpt-4.1", "anthropic:claude-sonnet-5", GEMINI])
+def test_a_mangled_key_is_told_without_a_request(
+    name: str, monkeypatch: pytest.MonkeyPatch, no_network: list[str]
+) -> None:
+    variable = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+    monkeypatch.setenv(variable.get(name.partition(":")[0], "GOOGLE_API_KEY"), "sk\u2019abcdefgh")
+    with pytest.raises(SettingsError, match="copy it anew") as caught:
+        make(model=name).check()
+    assert "abcdefgh" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from mle_star.cli.app import app
 from mle_star.context import Context, resolve
 from mle_star.engineer import Engineer, make_team
 from mle_star.errors import SettingsError
+from mle_star.models.client import ANSWERS, LEDGER, TRAFFIC
 from mle_star.scoring import Predictions, read_predictions, score_predictions
 from mle_star.tasks import build_views, load_task
 from tests.engineer.playbook.small import brief
@@ -21,6 +27,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+EVERY_PAGE = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+COMMANDS: dict[str, Any] = dict(vars(typer.main.get_command(app))["commands"])
 
 
 def block(page: str, language: str) -> str:
@@ -33,9 +42,17 @@ def anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(
-    "path", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name
-)
+def said_commands(path: Path) -> Iterator[list[str]]:
+    """The ``mle-star`` commands in a page's shell blocks, as lists of words."""
+    text = path.read_text(encoding="utf-8")
+    for shell in re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+        for line in shell.splitlines():
+            words = shlex.split(line, comments=True)
+            if "mle-star" in words:
+                yield words[words.index("mle-star") + 1 :]
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if "://" in link:
@@ -44,6 +61,30 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         target = path.parent / name if name else path
         assert target.exists(), link
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
+def test_every_command_and_option_of_a_page_is_one(path: Path) -> None:
+    for name, *arguments in said_commands(path):
+        COMMANDS[name].make_context(name, arguments)  # parses, and runs nothing
+    known = {"--help"} | {
+        option
+        for command in COMMANDS.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    text = path.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    ours = ("--", "mle-star ", *(f"{name} " for name in COMMANDS))  # not "mypy --strict"
+    spans = [s for s in re.findall(r"`([^`\n]+)`", prose) if s.startswith(ours)]
+    named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z-]+", span)}
+    assert named <= known
+
+
+def test_every_command_that_the_pages_show_is_looked_at() -> None:
+    said = [command[0] for path in EVERY_PAGE for command in said_commands(path)]
+    assert {"run", "inspect", "doctor", "studio"} <= set(said)
+    assert said.count("run") > 8
 
 
 def test_every_file_and_room_that_is_named_exists() -> None:
@@ -59,6 +100,24 @@ def test_the_rooms_are_those_of_the_import_rule() -> None:
     there = {name for name in rooms if list((ROOT / "mle_star").glob(f"{name}*"))}
     table = set(re.findall(r"`(\w+)(?:\.py|/)`", ARCHITECTURE.partition("**Imports")[0]))
     assert there == table - {"mle_star", "base", "solving"}
+
+
+def test_every_event_that_the_page_names_is_written_somewhere() -> None:
+    source = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "mle_star" / "nodes").glob("*.py")
+    )
+    written = set(re.findall(r"(?:emit|append)\(\s*\"(\w+)\"", source))
+    said = ARCHITECTURE.partition("Every event has")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([a-z]+_[a-z]+)`", said))
+    assert {"run_started", "model_called", "stood_in"} == named & written == named
+    assert "`stood_in`" in MODELS
+
+
+def test_the_run_folder_of_the_page_has_the_files_of_models() -> None:
+    shown = ARCHITECTURE.partition("## The run folder")[2].partition("Every event")[0]
+    for name in (LEDGER, ANSWERS, TRAFFIC):
+        assert f"\n  {name} " in shown
+        assert f"`{name}`" in MODELS
 
 
 def lead(engineer: str) -> Engineer:

@@ -124,6 +124,16 @@ def test_a_wrong_key_is_for_a_person_to_mend(code: int, patience: Patience) -> N
     assert KEY not in str(caught.value)
 
 
+def test_a_key_that_was_good_is_not_called_wrong(patience: Patience) -> None:
+    with TavilyServer([TREES]) as server:
+        search = searching(server, patience)
+        search.search("q", 5)
+        server.next(status(403, "blocked by the firewall"))
+        with pytest.raises(SearchFailed, match="firewall"):
+            search.search("Traceback <script>", 5)
+        assert search.search("q", 5) == PAGES[:1]
+
+
 def test_a_server_that_is_no_tavily_is_for_a_person_to_mend(patience: Patience) -> None:
     with TavilyServer() as server, pytest.raises(SettingsError, match="search_url"):
         TavilySearch(KEY, url=server.url + "/elsewhere", sleep=patience).search("q", 1)

@@ -54,7 +54,10 @@ def test_no_canary_is_printed_or_left(task: Path, tmp_path: Path, how: str) -> N
     for folder in (home, copy):
         (folder / ".env").write_text(f"SOME_API_KEY={DOTENV}\n")
     found = [result("Models", "https://example.org/1", "Text")]
-    with GeminiServer(curious, key=CANARIES["GOOGLE_API_KEY"]) as gemini, TavilyServer(found) as web:
+    with (
+        GeminiServer(curious, key=CANARIES["GOOGLE_API_KEY"]) as gemini,
+        TavilyServer(found) as web,
+    ):
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -64,7 +67,16 @@ def test_no_canary_is_printed_or_left(task: Path, tmp_path: Path, how: str) -> N
             "GOOGLE_GEMINI_BASE_URL": gemini.url,
             "MLE_STAR_SEARCH_URL": web.url,
         }
-        command = [sys.executable, "-m", "mle_star", "run", str(copy), "--model", GEMINI, "--record"]
+        command = [
+            sys.executable,
+            "-m",
+            "mle_star",
+            "run",
+            str(copy),
+            "--model",
+            GEMINI,
+            "--record",
+        ]
         command += ["--search", "tavily", "-M", "2", "-L", "1", "-T", "1", "-K", "1", "-R", "1"]
         command += ["--runs-dir", str(home / "runs"), *(["--json"] if how == "json" else [])]
         done = subprocess.run(

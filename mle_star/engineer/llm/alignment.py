@@ -18,6 +18,10 @@ _SIMILAR = 0.9
 """Least share of equal characters between the block and the lines it is taken for."""
 _CLEARLY = 0.05
 """How much more similar the lines must be than any others."""
+_MOST_PLACES = 50
+"""Places of a block that are told apart by blanks and quotes."""
+_MOST_LINES = 20_000
+"""Most lines of all these places together."""
 
 
 def align(script: str, block: str) -> str:
@@ -74,15 +78,20 @@ class _Lines:
 
     def places(self, wanted: list[str]) -> list[tuple[int, int]]:
         """Where the wanted lines stand, whatever their blanks and quotes; the exact ones first."""
-        plain = [_comparable(line) for line in wanted]
-        size = len(plain)
+        size = len(wanted)
         if not size:
             return []
-        found = [
-            (start, start + size)
-            for start in range(len(self.plain) - size + 1)
-            if self.plain[start] == plain[0] and self.plain[start : start + size] == plain
-        ]
+        # As one text, whose search takes time linear in its length however often lines repeat.
+        whole = "\n" + "\n".join(self.plain) + "\n"
+        sought = "\n" + "\n".join(_comparable(line) for line in wanted) + "\n"
+        found: list[tuple[int, int]] = []
+        at = whole.find(sought)
+        while at >= 0 and len(found) < _MOST_PLACES:
+            start = whole.count("\n", 0, at)
+            found.append((start, start + size))
+            at = whole.find(sought, at + 1)
+        if len(found) * size > _MOST_LINES:
+            return found  # a text that repeats itself so often is too vague to be told apart
         for closeness in (_same_text, _same_shape):
             closer = [(a, b) for a, b in found if closeness(self.texts[a:b], wanted)]
             if closer and len(found) > 1:

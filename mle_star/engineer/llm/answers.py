@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 _DENIES = re.compile(
     r"\b(no|not|non|none|never|without|free|clean|false|absent|safe|isn['’]?t|doesn['’]?t)\b"
 )
-_NOTHING = ("", "none", "nothing", "n/a", "null", "-")
+_NOTHING = ("", "none", "nothing", "n/a", "null", "-", "...", "…")
+_HEDGES = re.compile(r"\b(but|however|although|possib\w+|potential\w*|not (clean|free|safe))\b")
 _AFFIRMS = re.compile(r"\b(leak\w*|yes|true|found|detected|positive|present)\b")
 
 
@@ -60,6 +61,8 @@ def _whether(value: Any) -> Any:
     said = value.lower().replace("_", " ").strip(" .!*\"'`")
     if said.startswith(("yes", "true")):
         return True
+    if _DENIES.search(said) and _HEDGES.search(said):
+        return value  # "no severe leak, but ..." is asked about again
     if said.startswith(("no ", "no,", "false")) or (len(said) < 60 and _DENIES.search(said)):
         return False
     return True if len(said) < 60 and _AFFIRMS.search(said) else value
@@ -110,7 +113,7 @@ class Answer(BaseModel):
 
 
 def _filled(value: str) -> str:
-    if not value.strip():
+    if value.strip().lower() in _NOTHING:
         raise ValueError("is empty")
     return value
 

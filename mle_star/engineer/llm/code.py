@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from mle_star.engineer.llm.fitting import fitted, middle, repeats
 from mle_star.engineer.llm.languages import NAMES, PYTHON, is_diff, other_language
-from mle_star.engineer.llm.syntax import compiles, parsed, placeholder, repairs, says_something
+from mle_star.engineer.llm.syntax import (
+    compiles,
+    parsed,
+    placeholder,
+    repairs,
+    says_something,
+    unbound,
+)
 from mle_star.engineer.llm.text import (
     LONGEST,
     Fence,
@@ -60,6 +67,12 @@ def one_block(text: str, script: str = "", block: str = "") -> str:
     left_out = placeholder(fits)
     if left_out and left_out not in block:
         raise Unusable(f"the block leaves code out ({left_out!r})", _BLOCK)
+    if block and (lost := unbound(script, script.replace(block, fits, 1))):
+        raise Unusable(
+            f"with this block the script still uses {', '.join(lost[:5])}, which only the old "
+            "block defined; define every name that the rest of the script takes from it",
+            _BLOCK,
+        )
     return fits
 
 

@@ -18,13 +18,13 @@ from mle_star.engineer.base import (
 from mle_star.engineer.llm.alignment import align
 from mle_star.engineer.llm.answers import Leak, Picked, Plan, Usage
 from mle_star.engineer.llm.asking import Asker
-from mle_star.engineer.llm.code import one_block, one_script
+from mle_star.engineer.llm.code import one_block
+from mle_star.engineer.llm.completeness import check_holds_code, study_code, whole
 from mle_star.engineer.llm.parsing import parse
 from mle_star.engineer.llm.prompting import render
 from mle_star.engineer.llm.remedies import remedies
 from mle_star.engineer.llm.retrieval import Retriever
 from mle_star.engineer.llm.text import Unusable
-from mle_star.engineer.llm.trimming import was_cut
 from mle_star.models.base import Reply, Request
 from mle_star.search.base import Search
 
@@ -86,11 +86,11 @@ class LLMEngineer:
 
     def write(self, brief: Brief, card: ModelCard) -> str:
         """One simple script with exactly the card's model."""
-        return self._ask("write", brief, _script, card=card)
+        return self._ask("write", brief, whole(brief), card=card)
 
     def merge(self, brief: Brief, base: str, reference: str) -> str:
         """The base script with the reference's model averaged in."""
-        return self._ask("merge", brief, _script, base=base, reference=reference)
+        return self._ask("merge", brief, whole(brief), base=base, reference=reference)
 
     def check_usage(self, brief: Brief, script: str) -> UsageReport:
         """Data the script ignores, and a rewrite that uses them."""
@@ -99,14 +99,14 @@ class LLMEngineer:
             usage = parse(text, Usage)
             rewritten = usage.unused and _PYTHON.search(text)
             return UsageReport(
-                tuple(usage.unused), _script(text) if rewritten else None, usage.note
+                tuple(usage.unused), whole(brief)(text) if rewritten else None, usage.note
             )
 
         return self._ask("check_usage", brief, read, script=script)
 
     def ablate(self, brief: Brief, script: str, summaries: Sequence[str]) -> str:
         """A study of two or three parts of the script."""
-        return self._ask("ablate", brief, _script, script=script, summaries=list(summaries))
+        return self._ask("ablate", brief, study_code, script=script, summaries=list(summaries))
 
     def summarise(self, brief: Brief, study: str, output: str) -> str:
         """What the study shows, in a few lines."""
@@ -126,6 +126,7 @@ class LLMEngineer:
         def read(text: str) -> Extraction:
             picked = parse(text, Picked)
             block = align(script, picked.block)
+            check_holds_code(script, block)
             if block in refined:
                 raise Unusable("this block was refined before; pick another one")
             return Extraction(block, picked.plan)
@@ -166,12 +167,13 @@ class LLMEngineer:
 
     def ensemble(self, brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
         """The ensemble script."""
-        return self._ask("ensemble", brief, _script, plan=plan, members=list(members))
+        return self._ask("ensemble", brief, whole(brief), plan=plan, members=list(members))
 
     def debug(self, brief: Brief, script: str, error: str) -> str:
         """The repaired script; an error of a library is looked up first."""
         pages = remedies(self.search, error)
-        return self._ask("debug", brief, _script, script=script, error=error, pages=pages)
+        read = study_code if brief.phase == "ablate" else whole(brief)
+        return self._ask("debug", brief, read, script=script, error=error, pages=pages)
 
     def check_leakage(self, brief: Brief, script: str, evidence: str = "") -> LeakageReport:
         """Whether anything is fitted on rows or labels it must not see."""
@@ -214,14 +216,6 @@ class LLMEngineer:
             phase=brief.phase,
         )
         return self._asker.ask(request, read)
-
-
-def _script(text: str) -> str:
-    """The one whole script of an answer, not one with a hole that a shortened prompt had."""
-    script = one_script(text)
-    if was_cut(script):
-        raise Unusable("lines are left out of the script; write the whole script")
-    return script
 
 
 def _new_plan(tried: Sequence[Tried]) -> Callable[[str], str]:

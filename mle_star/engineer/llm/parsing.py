@@ -164,10 +164,10 @@ def _validated(kind: type[T], entries: Any, failed: list[ValidationError]) -> T 
 
 def _plain(kind: type[T], text: str, prose: str) -> Iterator[T | None]:
     """A plan in plain words."""
-    if kind is not Plan or declines(text) or text.startswith(("{", "[")):
+    if kind is not Plan or declines(text) or text.startswith(("{", "[", "<")):
         return
     if _WORD.search(prose) and '"plan"' not in text:
-        yield kind.model_validate({"plan": text})
+        yield _validated(kind, {"plan": text}, [])
 
 
 def _problem(text: str, failed: Iterable[ValidationError], failure: Malformed | None) -> str:

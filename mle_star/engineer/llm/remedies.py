@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mle_star.engineer.asides import say
 from mle_star.search.base import Search, SearchFailed
 from mle_star.search.cleaning import fenced
 
@@ -48,6 +49,7 @@ def remedies(search: Search, error: str) -> str:
     query = " ".join(f"{packages[-1]} {kind} {message}".split())[:200]
     try:
         pages = search.search(query, PAGES)
-    except SearchFailed:
+    except SearchFailed as failed:
+        say(f"A search for an error failed: {failed}")
         return ""
     return fenced(pages) if pages else ""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mle_star.engineer.asides import say
 from mle_star.engineer.base import Brief, ModelCard
 from mle_star.engineer.llm.answers import Cards, Queries
 from mle_star.engineer.llm.parsing import parse
@@ -94,8 +95,9 @@ class Retriever:
             try:
                 for page in self._search.search(query, PAGES_PER_QUERY):
                     pages.setdefault(page.url or page.title, page)
-            except SearchFailed:
-                continue  # without results the model still has its own knowledge
+            except SearchFailed as failed:
+                # Without results the model still has its own knowledge.
+                say(f"A search for models failed: {failed}")
         return list(pages.values())[:MOST_PAGES], []
 
     def _queries(self, brief: Brief) -> list[str]:

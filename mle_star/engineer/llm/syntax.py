@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 import re
 import textwrap
@@ -102,6 +103,47 @@ def says_something(code: str) -> bool:
             continue  # "accuracy: 0.9"
         return True
     return False
+
+
+def unbound(before: str, after: str) -> list[str]:
+    """Names that ``after`` reads and nothing in it defines any more, though ``before`` did.
+
+    Scopes are not told apart, so a name that is listed is missing wherever it is read.
+    """
+    defined, _ = _names(before)
+    still, read = _names(after)
+    lost: set[str] = set() if "*" in still else (defined - still) & read
+    return sorted(lost - set(dir(builtins)))
+
+
+def _names(code: str) -> tuple[set[str], set[str]]:
+    """The names that code binds anywhere, and those that it reads anywhere."""
+    bound: set[str] = set()
+    read: set[str] = set()
+    for node in ast.walk(parsed(code)):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name.split(".")[0])
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.MatchMapping):
+            bound.add(node.rest or "")
+        else:  # functions, classes, caught errors, captures of a match
+            name = getattr(node, "name", None)
+            bound.update([name] if isinstance(name, str) else [])
+    return bound, read
+
+
+def strings(code: str) -> str:
+    """The texts that stand in code, and its keyword arguments, one a line; no comments."""
+    found = []
+    for node in ast.walk(parsed(code)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+        elif isinstance(node, ast.keyword):
+            found.append(node.arg or "")
+    return "\n".join(found)
 
 
 def placeholder(code: str) -> str:

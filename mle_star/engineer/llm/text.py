@@ -13,9 +13,12 @@ _THOUGHT_END = re.compile(r"^[ \t]*</think(?:ing)?>|</think(?:ing)?>[ \t]*$", re
 _LANGUAGE = re.compile(r"\{?\.?([\w+#-]*)")
 _DECLINES = re.compile(
     r"(i['’]?m|i am)( really| very| so)? (sorry|afraid|unable|not able)\b|sorry\b|i apologi[sz]e\b"
-    r"|as an ai\b|unfortunately,? i\b"
+    r"|as an? (ai|(large )?language model)\b|unfortunately,? i\b"
+    r"|(could|can|would) you( please)? (share|provide|paste|clarify|send)\b"
+    r"|please (share|provide|paste|clarify|send)\b"
     r"|i (can(no|['’]?)t|can not|won['’]?t|will not|must decline|decline)( to)? "
-    r"(help|assist|comply|provide|fulfil|do|answer|write|generate|continue|create|give|support)",
+    r"(help|assist|comply|provide|fulfil|do|answer|write|generate|continue|create|give|support"
+    r"|propose|suggest|see|access|run|determine|read)\b",
     re.IGNORECASE,
 )
 

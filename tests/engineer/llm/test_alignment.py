@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 
 import pytest
 from hypothesis import assume, given, settings
@@ -223,3 +224,13 @@ def test_a_few_changed_characters(start: int) -> None:
     middle = len(block) // 2
     damaged = block[:middle] + "q" + block[middle + 1 :]
     assert align(SCRIPT, damaged).strip() == block.strip()
+
+
+@pytest.mark.parametrize("line", ["#", "x = 1", "- a", "!x"])
+def test_a_script_that_repeats_itself_takes_no_time(line: str) -> None:
+    script = f"{line}\n" * (190_000 // (len(line) + 1))
+    started = time.perf_counter()
+    for block in (script[:2_000], script[100:60_000] + "y"):
+        with pytest.raises(Unusable):
+            align(script, block)
+    assert time.perf_counter() - started < 5

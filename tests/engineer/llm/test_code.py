@@ -290,3 +290,31 @@ def test_no_text_raises_anything_but_unusable(text: str | list[str]) -> None:
         except Unusable:
             continue
         compile(code if read is one_script else SCRIPT.replace(LOOP, code), "", "exec")
+
+
+OUTER = """import math
+RATE = 2
+def half(x):
+    return x / RATE
+print(half(3), math.pi, input)
+"""
+INNER = "def half(x):\n    return x / RATE\n"
+
+
+@pytest.mark.parametrize("new", ["def halved(x):\n    return x / RATE\n", "RATE = 3\n"])
+def test_a_block_still_defines_what_the_script_takes_from_it(new: str) -> None:
+    with pytest.raises(Unusable, match="uses half, which only the old block defined"):
+        one_block(f"```python\n{new}```", script=OUTER, block=INNER)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "half = lambda number: number / RATE\n",
+        "from fractions import Fraction as half\n",
+        "from somewhere import *\n",
+        "def half(number):\n    rest = number\n    return rest / RATE\n",
+    ],
+)
+def test_it_may_define_it_in_any_way(new: str) -> None:
+    assert one_block(f"```python\n{new}```", script=OUTER, block=INNER) == new

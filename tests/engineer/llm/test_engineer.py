@@ -25,6 +25,7 @@ def features(table):
 
 # === model: ridge ===
 ALPHA = 1.0
+FILES = ["input/train.csv", "final/oof.csv", "final/submission.csv"]
 print("Final Validation Performance: 0.5")
 """
 BLOCK = "def features(table):\n    return table * 2\n"
@@ -215,6 +216,28 @@ def test_a_script_with_the_hole_of_a_shortened_prompt_is_asked_for_again() -> No
     client = ScriptedClient(python(holed), python(SCRIPT))
     assert SCRIPTS["debug"](engineer(client)) == SCRIPT
     assert "whole script" in client.requests[1].messages[-1].text
+
+
+@pytest.mark.parametrize("agent", SCRIPTS)
+def test_the_repaired_part_alone_is_no_script(agent: str) -> None:
+    client = ScriptedClient(python(BLOCK), python(SCRIPT))
+    assert SCRIPTS[agent](engineer(client)) == SCRIPT
+    assert "whole script" in client.requests[1].messages[-1].text
+
+
+def test_a_repaired_study_writes_no_files() -> None:
+    study = 'print(open("input/train.csv").read())\n'
+    told = replace(BRIEF, phase="ablate")
+    assert SCRIPTS["debug"](engineer(ScriptedClient(python(study))), told) == study
+    client = ScriptedClient(python(study), python(SCRIPT))
+    assert SCRIPTS["debug"](engineer(client)) == SCRIPT
+
+
+@pytest.mark.parametrize("copied", ["# === features ===", "features ===", BLOCK.split("\n")[0]])
+def test_a_heading_is_no_block(copied: str) -> None:
+    client = ScriptedClient(picked(copied), picked(BLOCK))
+    assert engineer(client).extract(BRIEF, "", SCRIPT, []).block == BLOCK
+    assert "heading" in client.requests[1].messages[-1].text
 
 
 def test_a_block_that_was_not_changed_is_asked_for_again() -> None:

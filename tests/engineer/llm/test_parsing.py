@@ -254,3 +254,31 @@ def test_json_survives_what_stands_around_it(
 @given(values())
 def test_python_literals_mean_the_same(value: Answer) -> None:
     assert parse(f"answer = {value.model_dump()!r}", type(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"plan": null}',
+        '{"plan": "..."}',
+        '{"plan": "N/A"}',
+        "Could you share the script? I don't see it.",
+        "As a language model I cannot run code.",
+        "<html><body>502 Bad Gateway</body></html>",
+    ],
+)
+def test_what_proposes_nothing_is_no_plan(text: str) -> None:
+    with pytest.raises(Unusable):
+        parse(text, Plan)
+
+
+def test_the_form_said_again_after_the_answer_is_not_the_answer() -> None:
+    form = '{"block": "...", "plan": "..."}'
+    answer = parse('{"block": "x = 1", "plan": "use 2"}\nin the form ' + form, Picked)
+    assert (answer.block, answer.plan) == ("x = 1", "use 2")
+
+
+@pytest.mark.parametrize("said", ["not clean", "no severe leakage, but the scaler leaks"])
+def test_a_verdict_that_says_both_is_asked_about_again(said: str) -> None:
+    with pytest.raises(Unusable):
+        parse(json.dumps({"leaking": said, "block": "x = 1"}), Leak)

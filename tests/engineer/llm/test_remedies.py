@@ -59,7 +59,7 @@ def test_a_search_that_is_down_or_finds_nothing_leaves_the_traceback() -> None:
 
 
 def test_the_debugger_reads_what_was_found() -> None:
-    client = ScriptedClient(python("x = 1\n"))
+    client = ScriptedClient(python('x = "input final/oof.csv final/submission.csv"\n'))
     search = ScriptedSearch(find=lambda _: [Page("Moved", "https://a.example/x", "use callbacks")])
     engineer(client, search).debug(brief(), "x = 0\n", LIBRARY)
     assert "use callbacks" in client.prompt()

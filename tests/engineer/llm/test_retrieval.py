@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mle_star.engineer.asides import hearing
 from mle_star.engineer.llm import LLMEngineer
 from mle_star.engineer.llm.retrieval import MOST_PAGES, plain_query
 from mle_star.errors import NoAnswer
@@ -91,8 +92,10 @@ def test_the_catalogue_is_named_where_the_web_is_not_searched() -> None:
 
 
 def test_a_search_that_is_down_leaves_the_model_its_own_knowledge() -> None:
-    client = ScriptedClient(QUERIES, cards("A"))
-    found = engineer(client, ScriptedSearch(find=broken)).retrieve(BRIEF, 1, 0, 1)
+    client, said = ScriptedClient(QUERIES, cards("A")), list[str]()
+    with hearing(said.append):
+        found = engineer(client, ScriptedSearch(find=broken)).retrieve(BRIEF, 1, 0, 1)
+    assert said == ["A search for models failed: the search is down"] * 2
     assert [card.name for card in found] == ["A"]
     assert "## Search results" not in client.prompt()
 
