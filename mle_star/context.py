@@ -69,6 +69,7 @@ WITH_MODEL: dict[str, dict[str, Any]] = {
 Preset = Literal["quick", "default", "paper"]
 Evaluation = Literal["harness", "printed"]
 SearchName = Literal["auto", "tavily", "google", "catalogue", "none"]
+Sandbox = Literal["auto", "bubblewrap", "landlock", "container", "process"]
 WarmStart = Literal["none", "playbook"]
 
 DEFAULT_MODEL = "google_genai:gemini-2.5-pro"
@@ -178,7 +179,7 @@ class _Thinking(_Model):
     @property
     def names_model(self) -> bool:
         """Whether a language model is to think, if its key is there."""
-        named = bool(self.model or self.models)
+        named = bool(self.model or self.models or self.replay)
         return self.engineer == "llm" or (self.engineer == "auto" and named)
 
     @field_validator("models", "temperatures", mode="before")
@@ -208,6 +209,14 @@ class _Thinking(_Model):
     def _temperature_range(cls, value: dict[str, float]) -> dict[str, float]:
         if any(not 0 <= chosen <= 2 for chosen in value.values()):
             raise ValueError("a temperature lies between 0 and 2")
+        return value
+
+    @field_validator("base_url", "search_url")
+    @classmethod
+    def _without_credentials(cls, value: str) -> str:
+        """Settings are written into the run; names and passwords have no place there."""
+        if "@" in value.partition("//")[2].partition("/")[0]:
+            raise ValueError("leave name and password out of the address")
         return value
 
     @field_validator("search_exclude", mode="before")
@@ -259,7 +268,8 @@ class Context(_Thinking):
         default=None,
         ge=0.05,
         le=0.9,
-        description="Part of the time budget kept for the ensemble and the final run",
+        description="Part of the time budget, and of every cap on money, tokens and calls, that is "
+        "kept for the ensemble and the final run",
     )
     seed: int = Field(default=0, ge=0, description="Seed of folds, audit rows and scripts")
     audit: bool = Field(
@@ -291,10 +301,23 @@ class Context(_Thinking):
     python: str = Field(
         default="", description="Interpreter that runs the scripts; empty: the one running mle-star"
     )
-    sandbox: Literal["process"] = Field(
-        default="process",
-        description="process: own process group, scrubbed environment, resource limits; it does "
-        "not shut files or the network off",
+    cpu_limit: float | None = Field(
+        default=None, gt=0, description="Processor seconds one script's processes may use"
+    )
+    disk_limit_mb: int = Field(
+        default=4096, ge=1, description="Megabytes one script may write below its folder"
+    )
+    process_limit: int = Field(
+        default=512, ge=1, description="Processes and threads one script may have at once"
+    )
+    sandbox: Sandbox = Field(
+        default="auto",
+        description="What keeps scripts in: bubblewrap (own namespaces), landlock (the kernel's "
+        "file and network rules), container (docker or podman), process (no isolation of files "
+        "and network); auto: the first of bubblewrap and landlock that holds here",
+    )
+    container_image: str = Field(
+        default="", description="Image for the sandbox 'container', with Python and the packages"
     )
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
 
@@ -320,7 +343,11 @@ class Settings(_Thinking):
     cpus_per_script: int
     memory_limit_mb: int | None
     python: str
-    sandbox: Literal["process"]
+    cpu_limit: float | None
+    disk_limit_mb: int
+    process_limit: int
+    sandbox: Sandbox
+    container_image: str
     runs_dir: str
 
 

@@ -31,7 +31,7 @@ def test_all_presets_decide_the_same_fields() -> None:
     assert {frozenset(values) for values in PRESETS.values()} == {frozenset(PRESET_FIELDS)}
     undecided = {n for n, field in Context.model_fields.items() if field.default is None}
     left_open = {"folds", "evaluation", "memory_limit_mb", "requests_per_minute"}
-    left_open |= {"max_cost", "max_tokens", "max_calls"}
+    left_open |= {"max_cost", "max_tokens", "max_calls", "cpu_limit"}
     assert undecided == {*PRESET_FIELDS, *left_open}
 
 
@@ -191,6 +191,7 @@ def test_a_list_may_come_from_one_line_of_the_environment() -> None:
         ({"max_calls": -1}, "greater than or equal to 0"),
         ({"answer_tries": 0}, "greater than or equal to 1"),
         ({"search": "bing"}, "'tavily'"),
+        ({"base_url": "http://me:secret@host/v1"}, "leave name and password out"),
     ],
 )
 def test_what_a_model_can_not_be_told_is_one_sentence(values: Any, says: str) -> None:

@@ -19,6 +19,7 @@ from mle_star.cli.text import clean, count, duration
 from mle_star.errors import MleStarError, SettingsError
 from mle_star.execution.cages import LEVELS, choose_level
 from mle_star.execution.contract import (
+    ATTACKS,
     CHECKS,
     DECLARED,
     DEPENDS,
@@ -188,4 +189,5 @@ def reasons() -> str:
 def _cell(level: str, name: str) -> str:
     if (level, name) in DEPENDS:
         return DEPENDS[level, name]
-    return "**no**" if (level, name) in DECLARED else "yes"
+    word = "stopped" if any(check.name == name for check in ATTACKS) else "kept"
+    return f"**not {word}**" if (level, name) in DECLARED else word

@@ -32,6 +32,8 @@ class Brief:
     """Folds to predict (1: a single hold-out, fold 0)."""
     files: tuple[str, ...]
     """Paths below ./input, top level."""
+    metric_source: str = ""
+    """Python source of a metric of the user's own; empty for those of the registry."""
     seed: int = 0
     script_seconds: float = 60.0
     """A script should finish well within this time on ``cpus`` cores."""

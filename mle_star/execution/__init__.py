@@ -11,13 +11,15 @@ from mle_star.execution.base import (
     ScriptError,
 )
 from mle_star.execution.cache import CachedExecutor
+from mle_star.execution.cages import LEVELS, Level, choose_level
 from mle_star.execution.key import job_key
 from mle_star.execution.packages import installed_packages
-from mle_star.execution.process import ProcessExecutor
+from mle_star.execution.process import LocalExecutor
 from mle_star.execution.registry import reap_stale
 from mle_star.execution.scoreline import ScoreLine, parse_score_line
 
 __all__ = [
+    "LEVELS",
     "Artefact",
     "CachedExecutor",
     "Capture",
@@ -25,10 +27,12 @@ __all__ = [
     "Executor",
     "Isolation",
     "Job",
+    "Level",
     "Limits",
-    "ProcessExecutor",
+    "LocalExecutor",
     "ScoreLine",
     "ScriptError",
+    "choose_level",
     "installed_packages",
     "job_key",
     "parse_score_line",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mle_star.execution.base import Artefact
+from mle_star.execution.disk import remove
 
 _DEPTH = 8
 _MOST = 10_000
@@ -59,14 +61,16 @@ def digest(path: Path) -> tuple[str, int] | None:
     except OSError:
         return None
     try:
-        return _hash(descriptor) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        status = os.fstat(descriptor)
+        return _hash(descriptor, status.st_size) if stat.S_ISREG(status.st_mode) else None
     finally:
         os.close(descriptor)
 
 
-def _hash(descriptor: int) -> tuple[str, int]:
+def _hash(descriptor: int, size: int) -> tuple[str, int]:
+    """Hash and length; of a file that grows meanwhile no more than a MiB beyond its size."""
     total, state = 0, hashlib.sha256()
-    while chunk := os.read(descriptor, 1 << 20):
+    while total <= size and (chunk := os.read(descriptor, 1 << 20)):
         state.update(chunk)
         total += len(chunk)
     return state.hexdigest(), total
@@ -88,13 +92,17 @@ class _Walk:
             self.refuse(parent, name, path, "not a folder that can be read")
             return
         try:
-            for entry in sorted(os.listdir(here)):  # noqa: PTH208 - by descriptor
-                self.seen += 1
-                if self.seen > _MOST:
-                    return
-                self.entry(here, entry, f"{path}/{entry}", depth + 1)
+            with os.scandir(here) as entries:
+                names = [e.name for e in itertools.islice(entries, _MOST - self.seen + 1)]
+            self.seen += len(names)
+            if self.seen <= _MOST:
+                for entry in sorted(names):
+                    self.entry(here, entry, f"{path}/{entry}", depth + 1)
+                return
         finally:
             os.close(here)
+        self.seen -= len(names)
+        self.refuse(parent, name, path, f"a folder that brings the files to more than {_MOST:,}")
 
     def entry(self, parent: int, name: str, path: str, depth: int) -> None:
         kind = stat.S_IFMT(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
@@ -118,7 +126,7 @@ class _Walk:
             elif self.limit_mb is not None and status.st_size > self.limit_mb * 1024 * 1024:
                 self.refuse(parent, name, path, f"larger than {self.limit_mb:g} MiB")
             else:
-                sha256, size = _hash(descriptor)
+                sha256, size = _hash(descriptor, status.st_size)
                 self.found.artefacts[path] = Artefact(self.root / path, sha256, size)
         finally:
             os.close(descriptor)
@@ -126,4 +134,7 @@ class _Walk:
     def refuse(self, parent: int, name: str, path: str, what: str) -> None:
         self.found.refused[path] = what
         with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=parent)
+            if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+                remove(self.root / path)
+            else:
+                os.unlink(name, dir_fd=parent)

@@ -23,6 +23,8 @@ class Limits:
     """What one script may use. None: no limit."""
 
     wall_seconds: float = 300.0
+    cpu_seconds: float | None = None
+    """Processor time of the whole process tree."""
     memory_mb: int | None = None
     """Of the whole process tree (proportional set size)."""
     disk_mb: int | None = 4096

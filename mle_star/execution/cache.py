@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from concurrent.futures import Future, InvalidStateError
@@ -15,6 +16,8 @@ from mle_star.execution.record import load, store
 
 _RETRIES = 2
 """How often a job is sent again whose worker was lost."""
+_SENT_BY_OTHERS = {None, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+"""Signals that come from outside rather than from a fault; None: the supervisor was ended."""
 
 
 class CachedExecutor(Executor):
@@ -108,7 +111,7 @@ class CachedExecutor(Executor):
             return
         result = inner.result()
         again = flight.generation == self._generation and not flight.unwanted
-        if result.outcome == "lost" and flight.attempts <= _RETRIES and again:
+        if again and flight.attempts <= _retries(result):
             flight.attempts += 1
             with contextlib.suppress(BaseException):  # whoever waits has been told
                 self._launch(flight)
@@ -134,6 +137,16 @@ class CachedExecutor(Executor):
     def _forget(self, flight: _Flight) -> None:
         if self._flights.get(flight.place) is flight:
             del self._flights[flight.place]
+
+
+def _retries(result: Execution) -> int:
+    """How often a job with this result is sent again in all.
+
+    Somebody may have killed a script that is sound; one that is killed twice is thought to do it.
+    """
+    if result.outcome == "lost":
+        return _RETRIES
+    return int(result.outcome == "killed" and result.signal in _SENT_BY_OTHERS)
 
 
 class _Waiter(Future[Execution]):

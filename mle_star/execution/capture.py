@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from io import FileIO
+from pathlib import Path
 
 from mle_star.execution.base import Capture
+from mle_star.execution.disk import remove
 from mle_star.execution.scoreline import ScoreLine, is_score_line, parse_score_line
 
 KEPT = 64 * 1024
@@ -14,6 +17,7 @@ KEPT = 64 * 1024
 LOGGED = 1024 * 1024
 """Bytes of a stream that go to its log file as they arrive; the tail is added at the end."""
 _LONGEST_LINE = 4096
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Ring:
@@ -87,9 +91,12 @@ class ScoreWatch:
 class Stream:
     """One output of a script: ring, capped log file and, for stdout, the watch for the score."""
 
-    def __init__(self, log: FileIO, score: ScoreWatch | None = None) -> None:
+    def __init__(self, path: Path, score: ScoreWatch | None = None) -> None:
+        """Begin an empty log file; nothing may lie in its place."""
         self.ring = Ring()
-        self._log = log
+        self._path = path
+        self._log = FileIO(os.open(path, _NEW, 0o644), "w")
+        self._written = 0
         self._score = score
 
     def feed(self, data: bytes) -> None:
@@ -113,9 +120,27 @@ class Stream:
             if beyond > len(tail):
                 self._write(b"\n... %d bytes left out ...\n" % (beyond - len(tail)))
             self._write(tail)
+        with contextlib.suppress(OSError):
+            if not self._untouched():
+                self._write_anew()
         self._log.close()
         return self.ring.capture()
 
+    def _untouched(self) -> bool:
+        """Whether the file is still ours: a script may put a link or a pipe in its place."""
+        ours = os.fstat(self._log.fileno())
+        try:
+            found = self._path.lstat()
+        except OSError:
+            return False
+        same = (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+        return same and found.st_nlink == 1 and found.st_size == self._written
+
+    def _write_anew(self) -> None:
+        remove(self._path)
+        with FileIO(os.open(self._path, _NEW, 0o644), "w") as stream:
+            stream.write(self.ring.capture().text.encode("utf-8", "replace"))
+
     def _write(self, data: bytes) -> None:
         with contextlib.suppress(OSError):  # a full disk costs the log, not the run
-            self._log.write(data)
+            self._written += self._log.write(data)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import selectors
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
-from io import FileIO
-from typing import Any, Literal
+from typing import Any
 
 from mle_star.errors import SandboxUnavailable
-from mle_star.execution.base import Capture, Job, Limits
+from mle_star.execution.base import Job
 from mle_star.execution.capture import ScoreWatch, Stream
+from mle_star.execution.disk import held_mb, reopen, used_mb
+from mle_star.execution.evidence import Evidence, Stop
 from mle_star.execution.launch import Terms, launch
 from mle_star.execution.machine import oom_kills
-from mle_star.execution.scoreline import ScoreLine
 from mle_star.execution.tree import Tree
-from mle_star.execution.workspace import used_mb
-
-Stop = Literal[
-    "", "cancelled", "timeout", "out_of_memory", "disk_limit", "output_limit", "processes"
-]
+from mle_star.execution.workspace import Workspace, drop_record
 
 _TICK = 0.1
 """Seconds between two looks at the tree."""
@@ -39,30 +35,8 @@ _CHUNK = 64 * 1024
 _MB = 1024 * 1024
 
 
-@dataclass
-class Evidence:
-    """What was seen of a run: the verdict's material."""
-
-    limits: Limits
-    stop: Stop = ""
-    """Why we stopped it; empty when it ended by itself."""
-    status: int | None = None
-    """Wait status of the script; None when its supervisor vanished."""
-    stdout: Capture = field(default_factory=Capture)
-    stderr: Capture = field(default_factory=Capture)
-    score: ScoreLine = field(default_factory=ScoreLine)
-    wall_seconds: float = 0.0
-    cpu_seconds: float | None = None
-    peak_memory_mb: float | None = None
-    disk_mb: float = 0.0
-    processes: int = 0
-    cpus: int = 1
-    kernel_killed: bool = False
-    """Whether the kernel killed a process of this machine for want of memory meanwhile."""
-
-
-def run_child(job: Job, terms: Terms) -> Evidence:
-    """Run a script whose folder is prepared, to its end.
+def run_child(job: Job, space: Workspace, terms: Terms) -> Evidence:
+    """Run a script in its prepared folder, to its end.
 
     Raises:
         SandboxUnavailable: it could not be started.
@@ -71,7 +45,7 @@ def run_child(job: Job, terms: Terms) -> Evidence:
     terms.registry.announce(mark, job.folder)
     before = oom_kills()
     try:
-        watch = _Watch(job, terms, mark)
+        watch = _Watch(job, space, terms, mark)
         try:
             watch.watch()
         finally:
@@ -82,6 +56,8 @@ def run_child(job: Job, terms: Terms) -> Evidence:
             "check free disk space and the limits on processes and open files."
         ) from error
     finally:
+        reopen(job.folder)
+        drop_record(job.folder)  # before the entry, or a crash in between would leave a forged one
         terms.registry.ended(mark)
     watch.seen.kernel_killed = oom_kills() > before
     return watch.seen
@@ -90,7 +66,7 @@ def run_child(job: Job, terms: Terms) -> Evidence:
 class _Watch:
     """The started script and the loop that looks after it."""
 
-    def __init__(self, job: Job, terms: Terms, mark: str) -> None:
+    def __init__(self, job: Job, space: Workspace, terms: Terms, mark: str) -> None:
         self._terms = terms
         self._folder = job.folder
         self._limits = terms.limits
@@ -102,17 +78,18 @@ class _Watch:
         self._stop_at = 0.0
         self._killed_at = 0.0
         self._ended_at = 0.0
-        self._disk_next = 0.0
-        self._out = Stream(FileIO(job.folder / "stdout.log", "w"), ScoreWatch())
-        self._err = Stream(FileIO(job.folder / "stderr.log", "w"))
+        self._disk_next, self._held_next = 0.0, 0.0
+        self._removed_mb = 0.0
+        self._out = Stream(job.folder / "stdout.log", ScoreWatch())
+        self._err = Stream(job.folder / "stderr.log")
         self._begun = time.monotonic()
         try:
-            self._process, self._reports = launch(job, terms, mark, cores)
+            self._process, self._reports, self._plan = launch(job, space, terms, mark, cores)
         except BaseException:
             self._out.close()
             self._err.close()
             raise
-        self._tree = Tree(self._process.pid, mark)
+        self._tree = Tree(self._process.pid, mark, terms.cage.keepers, terms.cage.memory_folders)
         terms.registry.started(mark, self._process.pid)
 
     def watch(self) -> None:
@@ -157,24 +134,47 @@ class _Watch:
         seen.peak_memory_mb = self._tree.peak_mb or None
         seen.processes = max(1, self._tree.most)
         seen.disk_mb = max(seen.disk_mb, used_mb(self._folder))
-        if self._failed:
+        # Times and sizes of what ended within a tick are known to the supervisor only, and what
+        # stands between it and the script may keep them from it.
+        seen.cpu_seconds = max(seen.cpu_seconds or 0.0, self._tree.cpu_seconds)
+        if seen.status is not None:
+            seen.status = self._terms.cage.script_status(seen.status)
+        self._check_start()
+
+    def _check_start(self) -> None:
+        """Tell a script that failed from one that never began."""
+        seen, cage = self.seen, self._terms.cage
+        said = self._failed
+        if not said and self._plan.announced and not (seen.began or seen.stop):
+            if seen.status is None:
+                return
+            lines = [line for line in seen.stderr.text.splitlines() if line.strip()]
+            said = lines[-1].strip()[:300] if lines else f"wait status {seen.status}"
+        if said:
             raise SandboxUnavailable(
-                f"The interpreter {self._terms.python!r} could not be started ({self._failed}): "
-                "set 'python' to one that exists."
+                f"No script of the interpreter {cage.python!r} could be started in the sandbox "
+                f"{cage.name!r} ({said}): set 'python' to one that exists, or ask "
+                "'mle-star doctor' what this machine lacks."
             )
 
     def _hear(self, data: bytes) -> None:
         """Take reports of the supervisor."""
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
-            report: dict[str, Any] = json.loads(line)
-            if "ended" in report:
-                self.seen.status = int(report["ended"])
-                self._ended_at = time.monotonic()
-            self.seen.cpu_seconds = report.get("cpu", self.seen.cpu_seconds)
-            # Of the largest process; catches a peak between two looks.
-            self._tree.peak_mb = max(self._tree.peak_mb, report.get("peak", 0) / _MB)
-            self._failed = report.get("failed", self._failed)
+            try:
+                self._note(json.loads(line))
+            except (ValueError, TypeError, AttributeError):
+                continue  # somebody else wrote that
+
+    def _note(self, report: dict[str, Any]) -> None:
+        if "ended" in report:
+            self.seen.status = int(report["ended"])
+            self._ended_at = time.monotonic()
+        self.seen.began = self._tree.began = bool(report.get("began", self.seen.began))
+        self.seen.cpu_seconds = float(report.get("cpu", self.seen.cpu_seconds or 0.0))
+        # Of the largest process; catches a peak between two looks.
+        self._tree.peak_mb = max(self._tree.peak_mb, float(report.get("peak", 0)) / _MB)
+        self._failed = str(report.get("failed", self._failed))
 
     def _look(self, now: float) -> None:
         """Measure, pin, and stop what must be stopped."""
@@ -199,14 +199,17 @@ class _Watch:
 
     def _overstepped(self, now: float) -> Stop:
         limits, tree = self._limits, self._tree
-        if limits.processes is not None and len(tree.members) > limits.processes:
+        if limits.processes is not None and tree.count > limits.processes:
             return "processes"  # first, as measuring a fork bomb would take too long
+        self._look_at_open_files(now)
         memory = tree.memory_mb(limits.memory_mb)
         printed = self._out.ring.total + self._err.ring.total
         if self._terms.cancelled():
             return "cancelled"
         if now - self._begun > limits.wall_seconds:
             return "timeout"
+        if limits.cpu_seconds is not None and tree.cpu_seconds > limits.cpu_seconds:
+            return "cpu"
         if limits.memory_mb is not None and memory > limits.memory_mb:
             return "out_of_memory"
         if limits.disk_mb is not None and self._disk(now) > limits.disk_mb:
@@ -215,10 +218,18 @@ class _Watch:
             return "output_limit"
         return ""
 
+    def _look_at_open_files(self, now: float) -> None:
+        if now >= self._held_next:
+            begun = time.monotonic()
+            self._removed_mb, self._tree.held_mb = held_mb(self._tree.members)
+            self._held_next = now + 20 * (time.monotonic() - begun)
+
     def _disk(self, now: float) -> float:
         if now >= self._disk_next:
             begun = time.monotonic()
-            self.seen.disk_mb = max(self.seen.disk_mb, used_mb(self._folder))
+            enough = math.inf if self._limits.disk_mb is None else self._limits.disk_mb
+            used = used_mb(self._folder, enough) + self._removed_mb
+            self.seen.disk_mb = max(self.seen.disk_mb, used)
             # A folder of very many files is looked at less often.
             self._disk_next = now + max(0.5, 20 * (time.monotonic() - begun))
         return self.seen.disk_mb

@@ -43,6 +43,8 @@ def script_environment(
     return values | {
         "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(folder / "home"),
+        "USER": "script",
+        "LOGNAME": "script",
         "TMPDIR": temporary,
         "JOBLIB_TEMP_FOLDER": temporary,
         "LANG": "C.UTF-8",

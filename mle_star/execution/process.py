@@ -17,32 +17,18 @@ from pathlib import Path
 from mle_star.errors import MleStarError, SandboxUnavailable
 from mle_star.execution.artefacts import Collection, collect
 from mle_star.execution.base import Execution, Executor, Isolation, Job, Limits
-from mle_star.execution.child import Evidence, run_child
+from mle_star.execution.cages import make_cage
+from mle_star.execution.child import run_child
+from mle_star.execution.evidence import Evidence
 from mle_star.execution.key import job_key
 from mle_star.execution.launch import Terms
 from mle_star.execution.machine import available_memory_mb, share_cores, usable_cores
 from mle_star.execution.registry import Registry
-from mle_star.execution.tree import LINUX
 from mle_star.execution.verdict import Verdict, judge
 from mle_star.execution.workspace import Workspace, prepare
 
 _MEMORY_PART = 0.8
 """Part of the available memory that scripts may take together."""
-
-_GAPS = (
-    "scripts can read and write every file the user can",
-    "scripts can open network connections",
-    "scripts can signal other processes of the user",
-    "memory and processes are counted ten times a second, so a limit can be passed for a moment",
-    "memory in shared-memory files that nobody has mapped is not counted",
-    "disk use is counted in the job's folder only",
-    "a script that kills its supervisor and empties its environment can leave processes behind",
-)
-_GAPS_ELSEWHERE = (
-    "a process that leaves its session and empties its environment outlives the script",
-    "cores are not divided by the kernel, only by environment variables",
-    "memory shared between processes is counted once for each",
-)
 
 
 class JobFuture(Future[Execution]):
@@ -64,22 +50,31 @@ class JobFuture(Future[Execution]):
         return True
 
 
-class ProcessExecutor(Executor):
+class LocalExecutor(Executor):
     """Runs jobs as process trees of this machine. Jobs start in the order they were submitted.
 
     Args:
         python: interpreter of the scripts.
+        level: how they are caged (:data:`mle_star.execution.cages.LEVELS`), as
+            :func:`mle_star.execution.cages.choose_level` found it to work here.
         cores: how many cores scripts may use together; None: all this process may use.
         registry: file that records what runs (see :func:`reap_stale`); None: no record.
+        image: image of the level ``container``.
+
+    Raises:
+        SettingsError: there is no such level.
     """
 
     def __init__(
         self,
         python: str = sys.executable,
+        level: str = "process",
         cores: int | None = None,
         registry: Path | None = None,
+        image: str = "",
     ) -> None:
         self.python = shutil.which(python) or python
+        self._cage = make_cage(level, self.python, image)
         self._cores = usable_cores()[:cores]
         self._registry = Registry(registry)
         self._lock = threading.Lock()
@@ -105,8 +100,8 @@ class ProcessExecutor(Executor):
         return future
 
     def capabilities(self) -> Isolation:
-        """What the level ``process`` does not stop."""
-        return Isolation("process", _GAPS if LINUX else _GAPS + _GAPS_ELSEWHERE)
+        """The level, and what it does not stop."""
+        return self._cage.isolation()
 
     def cancel_all(self) -> None:
         """Stop everything submitted so far; takes no lock, so a signal handler may call it."""
@@ -180,27 +175,30 @@ class ProcessExecutor(Executor):
         job = future.job
         key = job_key(job, self.python)
         try:
-            space = prepare(job)
+            space = prepare(job, self._cage.links)
         except OSError as error:
             raise SandboxUnavailable(
                 f"The job folder {job.folder} can't be prepared ({error}): "
                 "check free disk space and permissions."
             ) from error
         terms = Terms(
-            python=self.python,
+            cage=self._cage,
             limits=_decided(job.limits),
             cores=lambda: future.cores,
             cancelled=lambda: self._stale(future),
             registry=self._registry,
         )
-        seen = run_child(job, terms)
+        try:
+            seen = run_child(job, space, terms)
+        finally:
+            self._cage.end(job.folder)
         return self._conclude(job, key, seen, space)
 
     def _conclude(self, job: Job, key: str, seen: Evidence, space: Workspace) -> Execution:
         found = collect(job.folder, job.limits.disk_mb)
         verdict = judge(job, seen, found, space.altered())
         with contextlib.suppress(OSError):
-            space.tidy()
+            space.tidy(job.script)
         return self._execution(key, seen, found, verdict)
 
     def _execution(
@@ -245,7 +243,7 @@ def _decided(limits: Limits) -> Limits:
     return replace(limits, memory_mb=max(256, int(_MEMORY_PART * available_memory_mb())))
 
 
-_executors: weakref.WeakSet[ProcessExecutor] = weakref.WeakSet()
+_executors: weakref.WeakSet[LocalExecutor] = weakref.WeakSet()
 
 
 @atexit.register

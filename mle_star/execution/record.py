@@ -19,8 +19,9 @@ from mle_star.execution.base import (
     Limits,
     ScriptError,
 )
+from mle_star.execution.disk import remove
+from mle_star.execution.workspace import RECORD, RECORD_WRITTEN
 
-RECORD = "execution.json"
 _FORMAT = 1
 
 # What ended these may be gone next time: the machine, the network, another process.
@@ -57,10 +58,11 @@ def store(job: Job, execution: Execution) -> None:
     }
     record = {"format": _FORMAT, "limits": dataclasses.asdict(job.limits), "execution": value}
     target = job.folder / RECORD
-    temporary = job.folder / f".{RECORD}.tmp"
+    temporary = job.folder / RECORD_WRITTEN
     with contextlib.suppress(OSError):
         job.folder.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as stream:
+        remove(temporary)
+        with temporary.open("x", encoding="utf-8") as stream:
             json.dump(record, stream, indent=1)
             stream.flush()
             os.fsync(stream.fileno())

@@ -16,7 +16,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mle_star.execution.tree import alive, below, kill_marked, marked, start_time
+from mle_star.execution.probe import alive, start_time
+from mle_star.execution.tree import below, kill_marked, marked
+from mle_star.execution.workspace import drop_record
 
 
 class Registry:
@@ -30,7 +32,10 @@ class Registry:
 
     def announce(self, mark: str, folder: Path) -> None:
         """Record that a script is about to start."""
-        self._change(mark, {"mark": mark, "folder": str(folder)})
+        place = folder
+        if self._path is not None and folder.is_relative_to(self._path.parent):
+            place = folder.relative_to(self._path.parent)  # still true when the run is moved
+        self._change(mark, {"mark": mark, "folder": str(place)})
 
     def started(self, mark: str, pid: int) -> None:
         """Record the supervisor of a script; its process group has the same number."""
@@ -51,11 +56,26 @@ class Registry:
                 self._entries[mark] = entry
             record = {"owner": self._owner, "running": list(self._entries.values())}
             # A full or read-only disk must not take the script's result with it.
-            with contextlib.suppress(OSError):
+            temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+            try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
                 temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
                 temporary.replace(self._path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                _overwrite(self._path, json.dumps(record).encode())
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Strike something off on a full disk, where no new file fits: in place, with one write.
+
+    Else a script that has ended would be taken for one that a kill cut short.
+    """
+    with contextlib.suppress(OSError), path.open("r+b", buffering=0) as stream:
+        room = os.fstat(stream.fileno()).st_size
+        if len(content) <= room:
+            stream.write(content.ljust(room))
 
 
 def reap_stale(registry: Path) -> int:
@@ -69,14 +89,14 @@ def reap_stale(registry: Path) -> int:
         owner, running = record["owner"], list(record["running"])
         if alive(int(owner["pid"]), int(owner["start"])):
             return 0
-        reaped = sum(_reap(entry) for entry in running)
+        reaped = sum(_reap(entry, registry.parent) for entry in running)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return 0
     registry.unlink(missing_ok=True)
     return reaped
 
 
-def _reap(entry: dict[str, Any]) -> bool:
+def _reap(entry: dict[str, Any], home: Path) -> bool:
     """End one recorded script; whether anything of it was left."""
     mark = str(entry["mark"])
     roots = marked(mark)
@@ -86,4 +106,7 @@ def _reap(entry: dict[str, Any]) -> bool:
         if alive(pid, start):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-    return bool(found) or kill_marked(mark) > 0
+    left = bool(found) or kill_marked(mark) > 0
+    if "folder" in entry:  # a record is written after the entry is gone: this one is a forgery
+        drop_record(home / entry["folder"])
+    return left

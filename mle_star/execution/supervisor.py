@@ -5,9 +5,11 @@ the tree, and ends the whole tree when the script ends or when the harness does 
 input, a pipe from the harness, reaches its end). It also spares the harness ``preexec_fn``, which
 is not safe in a process with threads.
 
-It is given one argument, a JSON object: ``command`` (list), ``status`` (file descriptor to report
-on), ``limits`` (name of an rlimit -> value) and ``cores`` (list). It reports lines of JSON:
-``{"failed": text}`` when the script could not be started, ``{"ended": wait status}`` when it
+It reads one line from its standard input, a JSON object: ``command`` (list), ``files`` (word of
+the command -> text to read from a descriptor, whose number takes the word's place), ``status``
+(file descriptor to report on), ``announced`` (whether the command reports there too), ``limits``
+(name of an rlimit -> soft and hard value) and ``cores`` (list). It reports lines of JSON:
+``{"failed": text}`` when the command could not be started, ``{"ended": wait status}`` when it
 ended, ``{"cpu": seconds}`` when everything it left behind has ended too.
 """
 
@@ -29,8 +31,12 @@ _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SWEEP_ROUNDS = 400
 
 
-def read_stat(pid: int) -> tuple[int, int] | None:
-    """Parent and start time (ticks since boot) of a process; None when it is gone or a zombie."""
+def read_stat(pid: int) -> tuple[int, int, int, int] | None:
+    """What ``/proc`` says of a process; None when it is gone or a zombie.
+
+    That is: its parent, its start time (ticks since boot), and the processor time (ticks) of itself
+    and of those of its children that it has waited for.
+    """
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
@@ -44,7 +50,8 @@ def read_stat(pid: int) -> tuple[int, int] | None:
         os.close(descriptor)
     if len(fields) < 20 or fields[0] in (b"Z", b"X"):
         return None
-    return int(fields[1]), int(fields[19])
+    own, waited = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return int(fields[1]), int(fields[19]), own, waited
 
 
 def list_pids() -> list[int]:
@@ -54,7 +61,7 @@ def list_pids() -> list[int]:
 
 def descendants(root: int) -> dict[int, int]:
     """Everything below a process: pid -> start time."""
-    parents: dict[int, tuple[int, int]] = {}
+    parents: dict[int, tuple[int, int, int, int]] = {}
     for pid in list_pids():
         found = read_stat(pid)
         if found:
@@ -62,7 +69,7 @@ def descendants(root: int) -> dict[int, int]:
     below: dict[int, int] = {}
     reached = {root}
     while reached:
-        reached = {p for p, (parent, _) in parents.items() if parent in reached and p not in below}
+        reached = {p for p, stat in parents.items() if stat[0] in reached and p not in below}
         below.update((pid, parents[pid][1]) for pid in reached)
     return below
 
@@ -83,7 +90,7 @@ def kill_groups(pids: Iterable[int]) -> None:
 
 def main() -> None:
     """Start the script, wait for it, sweep up behind it."""
-    config = json.loads(sys.argv[1])
+    config = json.loads(_first_line())
     status = int(config["status"])
     os.set_inheritable(status, False)
     linux = sys.platform == "linux"
@@ -109,6 +116,17 @@ def main() -> None:
     _report(status, {"cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss * unit})
 
 
+def _first_line() -> bytes:
+    """The line the harness writes; what keeps the pipe open after it is that the harness lives."""
+    text = b""
+    while not text.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece:
+            os._exit(127)
+        text += piece
+    return text
+
+
 def _start(config: dict[str, Any], status: int, linux: bool) -> int:
     parent = os.getpid()
     pid = os.fork()
@@ -125,10 +143,23 @@ def _start(config: dict[str, Any], status: int, linux: bool) -> int:
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(0, config["cores"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.execv(config["command"][0], config["command"])
+        command = _with_files(config["command"], config["files"])
+        os.set_inheritable(status, config["announced"])
+        os.execv(command[0], command)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the harness must hear of it
         _report(status, {"failed": f"{type(error).__name__}: {error}"})
     os._exit(127)
+
+
+def _with_files(command: list[str], files: dict[str, str]) -> list[str]:
+    """Put the number of an open descriptor in the place of each word that stands for a text."""
+    numbers = {}
+    for word, text in files.items():
+        descriptor = os.memfd_create("text", 0)
+        os.write(descriptor, text.encode("utf-8", "surrogateescape"))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        numbers[word] = str(descriptor)
+    return [numbers.get(word, word) for word in command]
 
 
 def _harden(parent: int) -> None:
@@ -141,13 +172,13 @@ def _harden(parent: int) -> None:
         stream.write("800")
 
 
-def _limit(limits: dict[str, int]) -> None:
-    for name, value in limits.items():
+def _limit(limits: dict[str, list[int]]) -> None:
+    for name, pair in limits.items():
         kind = getattr(resource, name)
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        most = resource.getrlimit(kind)[1]
+        soft, hard = pair if most == resource.RLIM_INFINITY else [min(v, most) for v in pair]
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, (soft, hard))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -8,31 +8,56 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterable, Iterator, Set
 
 import psutil
 
 from mle_star.execution.environment import MARK
+from mle_star.execution.probe import (
+    LINUX,
+    alive,
+    proportional_mb,
+    psutil_cpu,
+    resident_mb,
+    start_time,
+)
 from mle_star.execution.supervisor import descendants, kill_groups, list_pids, read_stat
 
-LINUX = sys.platform == "linux"
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 _MB = 1024 * 1024
 
 
 class Tree:
-    """Everything below a supervisor, remembered over time: pid -> start time."""
+    """Everything below a supervisor, remembered over time.
 
-    def __init__(self, root: int, mark: str) -> None:
+    Args:
+        root: process id of the supervisor.
+        mark: random value that its processes carry.
+        keepers: how many processes of the cage, one below the other, stand above the script.
+        folders: folders in memory that the innermost keeper sees and only the script fills.
+    """
+
+    def __init__(
+        self, root: int, mark: str, keepers: int = 0, folders: tuple[str, ...] = ()
+    ) -> None:
         self.root = root
         self.mark = mark
         self.members: dict[int, int] = {}
+        """Process id -> start time."""
         self.most = 0
-        """Most members seen at once."""
+        """Most processes of the script seen at once."""
         self.peak_mb = 0.0
+        self.cpu_seconds = 0.0
+        self._levels = keepers
+        self._folders = folders
+        self.held_mb = 0.0
+        """Files in memory that have no name, as last looked at."""
+        self.began = False
+        """Whether the script was reached: before, a keeper still sees the machine's folders."""
+        self._keepers: list[int] = []
         self._strangers: set[int] = set()
+        self._spent: dict[tuple[int, int], int] = {}
 
     def refresh(self, enough: int | None = None) -> None:
         """Look for new members and forget those that ended; stop looking past ``enough`` members.
@@ -44,11 +69,43 @@ class Tree:
             pids = set(list_pids())
             self._strangers &= pids
             new = sorted(pids - self._strangers - self.members.keys())
-            self.members = {p: s for p, s in self.members.items() if p in pids and alive(p, s)}
-            self._adopt(new, enough)
+            self._review(pids)
+            self._adopt(new, None if enough is None else enough + self._levels)
+            self._find_keepers()
         else:
             self.members = _psutil_descendants(self.root)
-        self.most = max(self.most, len(self.members))
+            self.cpu_seconds = max(self.cpu_seconds, psutil_cpu(self.members))
+        self.most = max(self.most, self.count)
+
+    @property
+    def count(self) -> int:
+        """How many processes of the script there are."""
+        return len(self.members) - len(self._keepers)
+
+    def _review(self, pids: Set[int]) -> None:
+        """Forget members that ended, and add up the processor time."""
+        living = {}
+        waited = 0
+        for pid, start in self.members.items():
+            stat = read_stat(pid) if pid in pids else None
+            if stat is not None and stat[1] == start:
+                living[pid] = start
+                self._spent[pid, start] = stat[2]
+                waited += stat[3]
+        self.members = living
+        root = read_stat(self.root)
+        now = sum(self._spent[key] for key in living.items()) + waited + (root[3] if root else 0)
+        # Who ignores SIGCHLD never waits, and the time of its children is lost to the first sum.
+        ever = sum(self._spent.values())
+        self.cpu_seconds = max(self.cpu_seconds, now / _TICKS, ever / _TICKS)
+
+    def _find_keepers(self) -> None:
+        while len(self._keepers) < self._levels:
+            above = self._keepers[-1] if self._keepers else self.root
+            found = [pid for pid in self.members if (read_stat(pid) or (0,))[0] == above]
+            if not found:
+                return
+            self._keepers.append(min(found, key=lambda pid: self.members[pid]))
 
     def _adopt(self, new: list[int], enough: int | None) -> None:
         found = {}
@@ -75,11 +132,25 @@ class Tree:
         Summed resident sizes count shared pages once per process; the proportional size does not,
         but is dearer.
         """
-        resident = sum(_resident_mb(pid) for pid in self.members)
-        if len(self.members) > 1 and (resident > self.peak_mb or (limit and resident > limit)):
-            resident = sum(_proportional_mb(pid) for pid in self.members)
-        self.peak_mb = max(self.peak_mb, resident)
-        return resident
+        unmapped = self._unmapped_mb()
+        used = sum(resident_mb(pid) for pid in self.members) + unmapped
+        if len(self.members) > 1 and (used > self.peak_mb or (limit and used > limit)):
+            used = sum(proportional_mb(pid) for pid in self.members) + unmapped
+        self.peak_mb = max(self.peak_mb, used)
+        return used
+
+    def _unmapped_mb(self) -> float:
+        """What lies in files in memory and is part of no process."""
+        filled = self.held_mb
+        if self.began and len(self._keepers) == self._levels:
+            for folder in self._folders:
+                with contextlib.suppress(OSError):
+                    found = os.statvfs(f"/proc/{self._keepers[-1]}/root{folder}")
+                    filled += (found.f_blocks - found.f_bfree) * found.f_frsize / _MB
+        if filled < 1:
+            return 0.0
+        mapped = sum(proportional_mb(pid, b"Pss_Shmem:") for pid in self.members)
+        return max(0.0, filled - mapped)
 
     def pin(self, cpus: Set[int]) -> None:
         """Bind every thread to these cores."""
@@ -92,10 +163,11 @@ class Tree:
                         os.sched_setaffinity(int(task), cpus)
 
     def send(self, number: int) -> None:
-        """Send a signal to every member."""
+        """Send a signal to every process of the script."""
         self.refresh()
         for pid, start in self.members.items():
-            _kill(pid, start, number)
+            if pid not in self._keepers:
+                _kill(pid, start, number)
 
     def kill(self, patience: float = 2.0) -> None:
         """Kill every member but the supervisor; what forks meanwhile is met in the next round."""
@@ -138,25 +210,6 @@ def _urgent() -> Iterator[None]:
     finally:
         if raised:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
-def alive(pid: int, start: int) -> bool:
-    """Whether this very process (not a later one with the same pid) runs."""
-    if LINUX:
-        found = read_stat(pid)
-        return found is not None and found[1] == start
-    return start_time(pid) == start
-
-
-def start_time(pid: int) -> int:
-    """When a process started, in a unit of the platform's own; 0 when it is gone."""
-    if LINUX:
-        found = read_stat(pid)
-        return found[1] if found else 0
-    try:
-        return int(psutil.Process(pid).create_time() * 1000)
-    except psutil.Error:
-        return 0
 
 
 def below(root: int) -> dict[int, int]:
@@ -206,31 +259,6 @@ def _kill(pid: int, start: int, number: int) -> None:
     with contextlib.suppress(OSError):
         if alive(pid, start):
             os.kill(pid, number)
-
-
-def _resident_mb(pid: int) -> float:
-    if not LINUX:
-        try:
-            return float(psutil.Process(pid).memory_info().rss) / _MB
-        except psutil.Error:
-            return 0.0
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as stream:  # noqa: PTH123
-            return int(stream.read().split()[1]) * _PAGE / _MB
-    except (OSError, IndexError):
-        return 0.0
-
-
-def _proportional_mb(pid: int) -> float:
-    if LINUX:
-        try:
-            with open(f"/proc/{pid}/smaps_rollup", "rb") as stream:  # noqa: PTH123
-                for line in stream:
-                    if line.startswith(b"Pss:"):
-                        return int(line.split()[1]) / 1024
-        except OSError:
-            pass
-    return _resident_mb(pid)
 
 
 def _psutil_descendants(root: int) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from mle_star.execution.artefacts import Collection
 from mle_star.execution.base import Job, ScriptError
-from mle_star.execution.child import Evidence
+from mle_star.execution.evidence import Evidence
 from mle_star.execution.tracebacks import parse_traceback
 from mle_star.state import Outcome
 
@@ -65,6 +66,8 @@ def _decide(
     if altered:
         return "error", _altered_sentence(altered)
     limit = seen.limits.disk_mb
+    if limit is not None and math.isinf(seen.disk_mb):
+        return "disk_limit", "The script made folders too deep to be measured."
     if limit is not None and seen.disk_mb > limit:
         return "disk_limit", f"The script wrote {seen.disk_mb:.0f} MiB, over its limit of {limit}."
     if _lacked_memory(seen, number, error):
@@ -90,8 +93,15 @@ def _stopped(seen: Evidence) -> tuple[Outcome, str]:
             f"The script ran longer than its {limits.wall_seconds:g} seconds and was stopped: "
             "make it faster."
         )
+    if seen.stop == "cpu":
+        return "timeout", (
+            f"The script used more than its {limits.cpu_seconds:g} seconds of processor time and "
+            "was stopped: make it cheaper."
+        )
     if seen.stop == "out_of_memory":
         return "out_of_memory", _memory_sentence(seen, None)
+    if seen.stop == "disk_limit" and math.isinf(seen.disk_mb):
+        return "disk_limit", "The script made folders too deep to be measured, and was stopped."
     if seen.stop == "disk_limit":
         return "disk_limit", (
             f"The script wrote more than its {limits.disk_mb} MiB to disk and was stopped."

@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
-import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, cast
-
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphDrained
-from langgraph.runtime import RunControl
-from langgraph.types import StateSnapshot
+from typing import Any
 
 from mle_star.context import FIXED, Context, Settings, context_from, resolve
 from mle_star.engineer import choose
-from mle_star.errors import RunError, RunStopped, SettingsError
-from mle_star.graph.pipeline import build_graph
+from mle_star.errors import RunError, SettingsError
+from mle_star.graph.driving import OnEvent, drive, taken
+from mle_star.graph.result import Result
+from mle_star.models.client import ANSWERS
+from mle_star.models.wallet import LEDGER
 from mle_star.nodes.prepare import versions
-from mle_star.nodes.workbench import (
-    close_workbench,
-    find_workbench,
-    open_workbench,
-    stop_event,
-)
 from mle_star.runs import EventLog, RunFolder, read_events
-from mle_star.runs.checkpoints import open_checkpoints
+from mle_star.runs.checkpoints import damaged, open_checkpoints
+from mle_star.runs.databases import database_problem
 from mle_star.runs.events import last_elapsed
-from mle_star.scoring import best_of
-from mle_star.state import InputState, Trial
+from mle_star.runs.folder import leftovers, remove
+from mle_star.runs.moving import find_python, find_task, remember_place
 from mle_star.tasks import load_task
 
-OnEvent = Callable[[dict[str, Any]], None]
-
-STEPS_PER_SCRIPT = 12
-"""Most super-steps one script can take (check, fix, run, score, repair), with room to spare."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run hands back."""
-
-    run: Path
-    submission: Path | None
-    """None when no script ran to a score, or the task has no test data."""
-    solution: Path | None
-    """Folder with run.py, which reproduces the submission."""
-    best: Trial | None
-    single: Trial | None
-    """Best trial that is one script."""
-    ensemble: Trial | None
-    """Best trial that combines others."""
-    source: str
-    """View the submission came from: ``full``, ``search`` (the full run failed) or ``none``."""
-    seconds: float
-    """Active seconds over all sittings."""
-    solutions: list[Trial] = field(default_factory=list)
-    trials: list[Trial] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    interrupted: bool = False
-    """Whether the run was resumed at least once."""
-    engineer: str = "playbook"
-    """Who led: ``playbook``, a model as ``provider:name``, or ``module:factory``."""
-    bill: dict[str, Any] | None = None
-    """Calls, tokens, seconds and US dollars spent on models; None where none was asked."""
+__all__ = ["Result", "changed", "resume", "solve"]
 
 
 def solve(
@@ -89,43 +43,54 @@ def solve(
 
     Raises:
         UserError: something a person must mend; the message says how.
-        RunStopped: the run was stopped by SIGINT or SIGTERM; ``resume`` goes on.
+        RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
     """
     settings = resolve(context)
     choose(settings)  # an unknown model must fail before a folder is made
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
     folder = _new_folder(Path(settings.runs_dir).absolute(), name)
-    return _drive(folder, {"task": str(task)}, on_event, settings)
+    with taken(folder):
+        # At once, so that a run that is killed in its first node can go on as well.
+        folder.update(
+            task=spec.folder,
+            status="running",
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            settings=settings.model_dump(),
+            versions=versions(),
+            sittings=1,
+            **remember_place(folder, spec, settings),
+        )
+        return drive(folder, settings, on_event)
 
 
 def resume(
     run: str | Path,
     *,
+    task: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
 ) -> Result:
     """Go on with a run that was stopped, or that crashed, from its last finished node.
 
+    The run folder may have been moved, or copied to another machine.
+
     Args:
         run: the run folder.
+        task: where the task folder lies now; None: where it was, also seen from the run folder.
         changes: settings to change, such as ``{"time_budget": 3600}``; None values are ignored.
         on_event: as in :func:`solve`.
 
     Raises:
-        RunError: there is nothing to resume.
+        RunError: there is nothing to resume, the run is being run, or its files are damaged.
         SettingsError: a setting can't change for a run that has begun.
         ModelRefused: the model's key or name is wrong.
         RunStopped: the run was stopped again.
     """
     folder = RunFolder.open(Path(run).absolute())
-    record = folder.record()
-    if "settings" not in record:
-        raise RunError(
-            f"{folder.path.name} was stopped before it had read its task: start a new run instead."
-        )
-    settings = changed(Settings.model_validate(record["settings"]), changes or {})
-    return _drive(folder, None, on_event, settings)
+    with taken(folder):
+        settings = _reopen(folder, task, dict(changes or {}))
+        return drive(folder, settings, on_event)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -149,206 +114,84 @@ def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
 
 def _new_folder(runs: Path, name: str) -> RunFolder:
     path, number = runs / name, 1
-    while path.exists():
-        number += 1
-        path = runs / f"{name}-{number}"
-    return RunFolder.create(path)
-
-
-def _drive(
-    folder: RunFolder,
-    given: dict[str, str] | None,
-    on_event: OnEvent | None,
-    settings: Settings,
-) -> Result:
-    control = RunControl()
-    # The folder's own settings, also on resume: a run killed in its first node starts it again.
-    context = Context.model_validate({**settings.model_dump(), "runs_dir": str(folder.path.parent)})
-    config: RunnableConfig = {
-        "configurable": {"thread_id": folder.path.name},
-        "recursion_limit": recursion_limit(settings),
-    }
-    with (
-        _only_one(folder),
-        open_checkpoints(folder.checkpoints) as saver,
-        _signals(folder, control),
-    ):
-        graph = build_graph(saver)
-        if given is None:
-            given = _reopen(folder, settings, graph.get_state(config))
-            if given is None:
-                _greet(folder)
-        stream = graph.stream(
-            cast(InputState | None, given),
-            config,
-            context=context,
-            stream_mode=["custom"],
-            subgraphs=True,
-            durability="sync",
-            control=control,
-        )
+    while True:
         try:
-            for _, _, event in stream:
-                if on_event is not None and isinstance(event, dict):
-                    on_event(event)
-        except GraphDrained:
-            _mark(folder, "stopped")
-            if not folder.path.exists():
-                raise RunStopped("Stopped before anything was begun.") from None
-            raise RunStopped(
-                f"The run was stopped; go on with: mle-star resume {folder.path}", str(folder.path)
-            ) from None
-        except BaseException:
-            _abandon(folder, stream)
-            _mark(folder, "failed")
-            raise
-        finally:
-            close_workbench(str(folder.path))
-        return read_result(folder, graph.get_state(config).values)
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            path = runs / f"{name}-{number}"
+            continue
+        except OSError:
+            pass  # said in one sentence below
+        return RunFolder.create(path)
 
 
-def _reopen(
-    folder: RunFolder, settings: Settings, snapshot: StateSnapshot
-) -> dict[str, str] | None:
-    """Record a new sitting; returns the input where the run died before its first checkpoint.
-
-    The checkpoint decides whether a run is finished, not the status: the last node may have been
-    killed between writing the one and the other.
-    """
+def _reopen(folder: RunFolder, task: str | Path | None, changes: dict[str, Any]) -> Settings:
+    """Check that the run can go on here, and record a new sitting; returns its settings."""
     record = folder.record()
-    if snapshot.values.get("final") and not snapshot.next:
+    if "settings" not in record:
         raise RunError(
-            f"{folder.path.name} is finished: 'mle-star show {folder.path}' shows its result."
+            f"{folder.path.name} was stopped before it had read its task: start a new run instead."
         )
-    _say_what_differs(folder, settings)
-    sittings = int(record.get("sittings", 1)) + 1
-    folder.update(settings=settings.model_dump(), status="running", sittings=sittings)
-    if snapshot.next:
-        return None
-    folder.update(prepared_by="")  # the first node is to take this folder, not to make another
-    return {"task": record["task"]}
+    _refuse_damaged(folder)
+    before = Settings.model_validate(record["settings"])
+    here, python_changed = find_python(folder, before, changes.get("python"))
+    if python_changed:
+        changes.pop("python", None)
+    settings = changed(here, changes)
+    _refuse_finished(folder)
+    notes = [find_task(folder, task), python_changed]
+    for path in leftovers(folder.path):
+        remove(path)
+    _say_what_differs(folder, settings, [text for text in notes if text])
+    folder.update(
+        settings=settings.model_dump(),
+        versions=versions(),
+        status="running",
+        sittings=int(record.get("sittings", 1)) + 1,
+        place=str(folder.path),
+    )
+    return settings
 
 
-def _greet(folder: RunFolder) -> None:
-    """Say hello to the models again: a key may have died since the last sitting."""
-    try:
-        open_workbench(str(folder.path)).team.check()
-    except BaseException:
-        close_workbench(str(folder.path))
-        raise
+def _refuse_damaged(folder: RunFolder) -> None:
+    """Refuse what holds money before anything is spent; checkpoints are looked at when opened."""
+    asked = None
+    for name in (LEDGER, ANSWERS):
+        path = folder.path / name
+        problem = database_problem(path)
+        if problem == "it is empty":  # also one that was killed as it began
+            asked = asked or {event["kind"] for event in read_events(folder.path)}
+            problem = problem if "model_called" in asked else ""
+        if problem:
+            raise damaged(path, problem)
 
 
-def _say_what_differs(folder: RunFolder, settings: Settings) -> None:
-    """Note in the journal which settings and package versions are not those of the last sitting."""
+def _refuse_finished(folder: RunFolder) -> None:
+    """The checkpoint decides whether a run is finished, not the status.
+
+    The last node may have been killed between writing the one and the other.
+    """
+    with open_checkpoints(folder.checkpoints) as saver:
+        if saver.newest_values().get("final"):
+            raise RunError(
+                f"{folder.path.name} is finished: 'mle-star show {folder.path}' shows its result."
+            )
+
+
+def _say_what_differs(folder: RunFolder, settings: Settings, notes: list[str]) -> None:
+    """Note in the journal what is not as it was in the last sitting."""
     record = folder.record()
-    log = EventLog(folder.path / "events.jsonl")
     now = {**settings.model_dump(), **{f"version of {k}": v for k, v in versions().items()}}
     before = {
         **record["settings"],
         **{f"version of {k}": v for k, v in record.get("versions", {}).items()},
     }
-    for name, value in now.items():
-        if name in before and before[name] != value:
-            log.append(
-                "note",
-                node="",
-                solution=-1,
-                elapsed=last_elapsed(log.path),
-                text=f"Resumed with another {name}: {value} (was {before[name]}).",
-            )
-    folder.update(versions=versions())
-
-
-def _abandon(folder: RunFolder, stream: Iterator[Any]) -> None:
-    """End what still runs in other branches, so that nothing works on after the exception."""
-    bench = find_workbench(str(folder.path))
-    if bench is not None:
-        bench.stop()
-    with suppress(GraphDrained):
-        cast(Generator[Any, None, None], stream).close()
-
-
-def recursion_limit(settings: Settings) -> int:
-    """A bound on LangGraph's super-steps that our own counters always reach first."""
-    scripts = (
-        settings.num_candidates
-        + settings.outer_steps * (settings.inner_steps + 2)
-        + settings.ensemble_rounds
-        + 4
-    )
-    return STEPS_PER_SCRIPT * scripts * (1 + settings.debug_rounds) + 100
-
-
-def read_result(folder: RunFolder, values: Mapping[str, Any]) -> Result:
-    """Gather a finished run's result from its last state."""
-    direction = values["spec"]["direction"]
-    trials: list[Trial] = values.get("trials", [])
-    events, record = read_events(folder.path), folder.record()
-    return Result(
-        run=folder.path,
-        submission=Path(values["submission"]) if values.get("submission") else None,
-        solution=Path(values["solution_folder"]) if values.get("solution_folder") else None,
-        best=values.get("best"),
-        single=best_of([t for t in trials if not t["members"]], direction),
-        ensemble=best_of([t for t in trials if t["members"]], direction),
-        source=str(values.get("final", {}).get("source", "none")),
-        seconds=float(values.get("elapsed", 0.0)),
-        solutions=values.get("solutions", []),
-        trials=trials,
-        notes=[event["text"] for event in events if event["kind"] == "note"],
-        interrupted=int(record.get("sittings", 1)) > 1,
-        engineer=str(record.get("engineer", {}).get("name", "")),
-        bill=record.get("bill"),
-    )
-
-
-def _mark(folder: RunFolder, status: str) -> None:
-    """Record how a sitting ended; a run that never read its task leaves nothing behind."""
-    bench = find_workbench(str(folder.path))
-    if bench is None:
-        if not (folder.path / "task.json").exists():
-            shutil.rmtree(folder.path, ignore_errors=True)
-        return
-    elapsed = bench.clock.elapsed()
-    bench.events.append(f"run_{status}", node="", solution=-1, elapsed=elapsed)
-    folder.update(status=status, seconds=round(elapsed, 3), bill=bench.bill())
-
-
-@contextmanager
-def _only_one(folder: RunFolder) -> Iterator[None]:
-    """Keep a second process from driving the same run."""
-    with (folder.path / "lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunError(
-                f"{folder.path.name} is being run by another process: wait for it or stop it."
-            ) from None
-        yield
-
-
-@contextmanager
-def _signals(folder: RunFolder, control: RunControl) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a clean stop; a second SIGINT gives up at once.
-
-    Signals can be handled in the main thread alone; elsewhere the caller's own handling stays.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _: FrameType | None) -> None:
-        if control.drain_requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        control.request_drain(signal.Signals(number).name)
-        stop_event(str(folder.path)).set()
-        bench = find_workbench(str(folder.path))
-        if bench is not None:
-            bench.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    texts = notes + [
+        f"Resumed with another {name}: {value} (was {before[name]})."
+        for name, value in now.items()
+        if name in before and before[name] != value
+    ]
+    log = EventLog(folder.path / "events.jsonl")
+    for text in texts:
+        log.append("note", node="", solution=-1, elapsed=last_elapsed(log.path), text=text)

@@ -22,13 +22,11 @@ from mle_star.models.providers import build_chat_model, parse_model
 from mle_star.models.recording import Recorder, Replay
 from mle_star.models.sending import Builder, Sender
 from mle_star.models.store import AnswerStore, answer_key
-from mle_star.models.wallet import Wallet
+from mle_star.models.wallet import LEDGER, Wallet
 from mle_star.roles import ROLES, TEMPERATURES, for_role
 
 logger = logging.getLogger(__name__)
 
-LEDGER = "calls.sqlite"
-"""File in the run folder: every request that was sent, and what it cost."""
 ANSWERS = "answers.sqlite"
 """File in the run folder: every answer, so that a resumed run pays nothing twice."""
 ANSWER_TOKENS = 8_192

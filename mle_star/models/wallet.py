@@ -19,7 +19,7 @@ from mle_star.errors import RunStopped, SettingsError
 from mle_star.models.base import Call, Usage, WalletEmpty
 from mle_star.models.bill import Bill
 from mle_star.models.ledger import Ledger
-from mle_star.models.prices import Prices
+from mle_star.models.prices import Prices, load_prices
 
 FINAL_PHASES = frozenset({"ensemble", "submit"})
 """Phases that may spend all; the others leave the reserve to them."""
@@ -40,6 +40,26 @@ def listen(callback: Callable[[Call], None]) -> Iterator[None]:
         _listeners.reset(token)
 
 
+LEDGER = "calls.sqlite"
+"""File in the run folder: every request that was sent, and what it cost."""
+
+
+def read_bill(folder: Path, prices: str = "") -> Bill:
+    """What a run has spent on models, from its folder; nothing where it has no ledger.
+
+    Args:
+        folder: the run folder.
+        prices: price table of the user's own; empty for the built-in one.
+
+    Raises:
+        RunError: the ledger is damaged.
+    """
+    path = folder / LEDGER
+    if not path.is_file():
+        return Bill.of([])
+    return Wallet(path, load_prices(prices)).spent()
+
+
 @dataclass(frozen=True)
 class Ticket:
     """Leave to send one request. Its estimate is set aside until the ticket is settled."""
@@ -54,8 +74,9 @@ class Wallet:
 
     A request is let through only where its estimate fits beside all that was spent and all that is
     under way, so branches can't overspend together. The cap on calls always holds; those on tokens
-    and cost hold as long as no estimate is too low. Phases other than ``ensemble`` and ``submit``
-    may spend ``1 - reserve`` of each cap.
+    and cost can be passed by one answer that is longer than any before: estimates are never below
+    the model's longest answer so far, and its first answer is waited for alone. Phases other than
+    ``ensemble`` and ``submit`` may spend ``1 - reserve`` of each cap.
     """
 
     def __init__(
@@ -105,7 +126,7 @@ class Wallet:
         """
         call = self._estimated(role, phase, solution, model, estimate)
         with self._settled:
-            while problem := self._problem(call, under_way=True):
+            while problem := self._unknown(call) or self._problem(call, under_way=True):
                 self._refuse(call)
                 if self._stopping.is_set():
                     raise RunStopped(f"The run was stopped while a request waited: {problem}")
@@ -130,8 +151,32 @@ class Wallet:
 
     def _estimated(self, role: str, phase: str, solution: int, model: str, estimate: Usage) -> Call:
         self.require_prices([model])
+        estimate = replace(estimate, output=max(estimate.output, self._longest(model)))
         usd = self.prices.usd(model, estimate)
         return Call(role, phase, solution, model, estimate, 0.0, usd, "sent")
+
+    def _longest(self, model: str) -> int:
+        """Tokens of the model's longest answer so far, where tokens or cost are capped."""
+        if self.max_tokens is None and self.max_cost is None:
+            return 0
+        with self._settled:
+            return max((c.usage.output for c in self._answers(model)), default=0)
+
+    def _answers(self, model: str) -> list[Call]:
+        return [
+            call
+            for number, call in self._calls.items()
+            if call.model == model and number not in self._under_way and call.role != "check"
+        ]
+
+    def _unknown(self, call: Call) -> str:
+        """Why to wait although there is room: nobody knows yet how long answers get."""
+        capped = self.max_tokens is not None or self.max_cost is not None
+        under_way = [self._calls[number] for number in self._under_way]
+        first = any(other.model == call.model and other.role != "check" for other in under_way)
+        if capped and first and call.role != "check" and not self._answers(call.model):
+            return "the model's first answer shows how long its answers are"
+        return ""
 
     def _refuse(self, call: Call) -> None:
         if problem := self._problem(call, under_way=False):

@@ -85,9 +85,10 @@ def summarise(state: SolutionState, step: Step) -> Update:
     bench, study = step.bench, state["ablation"]
     summary = None
     if study["output"].strip():
-        summary = step.ask(
-            bench.engineer.summarise, bench.folder.script(study["script"]), study["output"]
-        )
+        output = study["output"]
+        if study["error"]:  # a study may have printed a part of its results before it failed
+            output += f"\n\nThen the study failed: {study['error'].strip().splitlines()[0]}\n"
+        summary = step.ask(bench.engineer.summarise, bench.folder.script(study["script"]), output)
     if summary is None:
         first = study["error"].strip().splitlines()
         summary = (

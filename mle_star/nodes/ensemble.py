@@ -117,7 +117,8 @@ def judge_ensemble(state: State, step: Step) -> Update:
     trial, draft = state.get("trial"), state.get("draft")
     attempts = list(state.get("attempts", []))
     if draft is not None or state.get("plan"):
-        attempts.append(attempt_of(draft["label"] if draft else state["plan"], trial))
+        plan = described(state, draft) if draft else state["plan"]
+        attempts.append(attempt_of(plan, trial))
     before = state.get("best")
     best = best_of([t for t in (before, trial) if t], step.bench.spec.direction)
     if best is not None and best is not before and best["score"]:
@@ -130,6 +131,15 @@ def judge_ensemble(state: State, step: Step) -> Update:
         "trial": None,
         "plan": "",
     }
+
+
+def described(state: State, draft: Draft) -> str:
+    """An ensemble as the planner sees it; the numeric blend with its members and weights."""
+    if draft["phase"] != "blend":
+        return draft["label"]
+    labels = {trial["id"]: trial["label"] for trial in state.get("trials", [])}
+    parts = (f"{m['weight']:.2f} x {labels.get(m['trial'], '')[:80]}" for m in draft["members"])
+    return f"{draft['label']}: {'; '.join(parts)}"
 
 
 def _best_blend(

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mle_star.engineer.splice import replace_once
-from mle_star.errors import RunStopped
+from mle_star.errors import RunError, RunStopped
 from mle_star.execution import Execution, Job, job_key
+from mle_star.execution.workspace import drop_record
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench, plain
+from mle_star.runs.storage import refuse_full_disk
 from mle_star.scoring import Problem, Score, read_predictions, score_predictions
 from mle_star.state import Draft, EvaluationState, Member, Trial
 from mle_star.tasks import View
@@ -150,8 +152,15 @@ def score(state: EvaluationState, step: Step) -> Update:
             "recheck": False,
             "trial": _trial(state, run["key"], "no_score", None, run["seconds"], str(result)),
         }
-    if state.get("leak_reason"):
-        result = {**result, "alarm": f"the leakage found was not removed: {state['leak_reason']}"}
+    if reason := state.get("leak_reason"):
+        if result["audit"] is None:
+            result = {**result, "alarm": f"the leakage found was not removed: {reason}"}
+        elif not result["alarm"]:
+            # A checker that cries wolf must not end a run: hidden labels speak against it.
+            step.note(
+                f"A leak was found in {draft['label']!r} and not removed ({reason}), but the score "
+                "on the audit rows agrees with the validation score: it stays in the race."
+            )
     step.script_finished(draft["label"], draft["phase"], run, result)
     # A measured alarm sends the script back to the checker once, with the figures.
     again = result["alarm"] and not state.get("evidence") and not state.get("leak_reason")
@@ -271,7 +280,23 @@ def run_job(bench: Workbench, job: Job) -> Execution:
         raise RunStopped("stopped before the script started") from None
     if done.outcome == "cancelled":
         raise RunStopped("stopped while the script ran")
+    distrust_full_disk(done, job.folder)
     return done
+
+
+def distrust_full_disk(done: Execution, folder: Path) -> None:
+    """Drop the result of a script that failed while the disk was full, and end the run.
+
+    Raises:
+        RunError: that is so.
+    """
+    if done.outcome == "ok":
+        return
+    try:
+        refuse_full_disk(folder)
+    except RunError:
+        drop_record(folder)
+        raise
 
 
 def summary(done: Execution) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from mle_star.context import Context, Settings, resolve
 from mle_star.engineer import choose, make_team
 from mle_star.errors import RunError, RunStopped, SettingsError, TaskError, UserError
 from mle_star.nodes.step import Step
-from mle_star.nodes.workbench import Workbench, open_workbench, stop_event, store_task
+from mle_star.nodes.workbench import (
+    Workbench,
+    driven,
+    open_workbench,
+    sandbox,
+    stop_event,
+    store_task,
+)
 from mle_star.runs import RunFolder
 from mle_star.runs.folder import read_record
 from mle_star.state import State
@@ -56,15 +63,20 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         raise SettingsError(
             f"There is no interpreter {settings.python!r}: set python to the path of one."
         )
+    sandbox(settings)  # one that can't be had must show before anything is built
     spec = load_task(state["task"])
     if settings.evaluation:
         spec = spec.model_copy(update={"evaluation": settings.evaluation})
     info = runtime.execution_info
-    folder = _folder(
-        Path(settings.runs_dir),
-        spec.name,
-        info.thread_id if info else None,
-        info.task_id if info else "",
+    folder = (
+        RunFolder.open(Path(driven()))
+        if driven()
+        else _folder(
+            Path(settings.runs_dir),
+            spec.name,
+            info.thread_id if info else None,
+            info.task_id if info else "",
+        )
     )
     _greet(folder, settings)
     bench = _furnish(folder, settings, spec, started)
@@ -78,6 +90,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             rows=bench.profile.rows,
             settings=settings.model_dump(),
             engineer=bench.team.described(),
+            isolation=isolation(bench),
         )
         for text in bench.views.notes:
             step.note(text)
@@ -133,9 +146,15 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )
     bench = open_workbench(str(folder.path))
-    folder.update(engineer=bench.team.described())
+    folder.update(engineer=bench.team.described(), isolation=isolation(bench))
     bench.clock.add(time.monotonic() - started)
     return bench
+
+
+def isolation(bench: Workbench) -> dict[str, Any]:
+    """What keeps the scripts in, as plain data for journal and record."""
+    level = bench.level
+    return {"level": level.name, "gaps": list(level.gaps), "why": level.why}
 
 
 def _folder(runs: Path, task: str, thread: str | None, task_id: str) -> RunFolder:

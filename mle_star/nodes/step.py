@@ -14,10 +14,12 @@ from langgraph.runtime import Runtime
 
 from mle_star.context import Context
 from mle_star.engineer import Brief
+from mle_star.engineer.asides import hearing
 from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
-from mle_star.models.base import Call, WalletEmpty
+from mle_star.models.base import Call, ModelRefused, WalletEmpty
 from mle_star.models.wallet import listen
-from mle_star.nodes.workbench import Workbench, open_workbench
+from mle_star.nodes.workbench import Workbench, driven, open_workbench
+from mle_star.runs.storage import is_storage_error
 from mle_star.state import Score, Trial
 
 logger = logging.getLogger(__name__)
@@ -119,7 +121,7 @@ class Step:
         if team.starter is not None and self.phase in INITIALISE:
             agent = getattr(team.starter, name)
         brief, reason = self._brief(), ""
-        with self._billing():
+        with self._listening():
             try:
                 return agent(brief, *arguments)
             except WalletEmpty as empty:
@@ -129,6 +131,19 @@ class Step:
                 reason = str(failed)
                 if team.stand_in is None:
                     self.note(f"{name}: {failed}")
+            except ModelRefused as refused:
+                # Before the first script a wrong key ends the run; later there is work to save.
+                if team.stand_in is None or not self.bench.pace:
+                    raise
+                self.note_once("refused", f"The model can't be asked any more: {refused}")
+                reason = "the model refuses"
+            except (UserError, RunStopped, SandboxUnavailable, GraphBubbleUp):
+                raise
+            except Exception as broken:
+                if team.stand_in is None:
+                    raise
+                logger.exception("%s failed", name)
+                reason = f"it broke ({type(broken).__name__}: {broken})"
         return None if team.stand_in is None else self._stand_in(name, brief, reason, arguments)
 
     def _stand_in(
@@ -161,8 +176,8 @@ class Step:
         )
 
     @contextmanager
-    def _billing(self) -> Iterator[None]:
-        """Write what the calls of this block cost to the journal."""
+    def _listening(self) -> Iterator[None]:
+        """Write to the journal what this block's calls cost and what the engineer says aside."""
 
         def bill(call: Call) -> None:
             values = asdict(call)
@@ -177,7 +192,7 @@ class Step:
                 tokens=values["usage"],
             )
 
-        with listen(bill):
+        with listen(bill), hearing(self.note):
             yield
 
 
@@ -203,7 +218,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
 
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
-        bench = open_workbench(values["run"])
+        bench = open_workbench(driven(values["run"]))
         step = Step(
             bench,
             name,
@@ -224,6 +239,8 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
             except (GraphBubbleUp, UserError, SandboxUnavailable):
                 raise  # what a person must mend, and LangGraph's own signals, end the run
             except Exception as error:
+                if is_storage_error(error, bench.folder.path):
+                    raise  # no fault of this step: it is done again when there is space
                 logger.exception("%s failed", name)
                 update = {"failure": f"{name}: {type(error).__name__}: {error}"}
                 step.note(f"{name} failed unexpectedly and was given up: {update['failure']}")

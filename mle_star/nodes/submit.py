@@ -7,16 +7,16 @@ submission comes from the winner's run on the search view.
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 from mle_star.errors import RunStopped
 from mle_star.execution import Execution
-from mle_star.nodes.evaluate import make_job, summary
+from mle_star.nodes.evaluate import distrust_full_disk, make_job, summary
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import LEAST_SECONDS, Workbench
 from mle_star.runs.deliver import write_solution
+from mle_star.runs.folder import write_bytes
 from mle_star.scoring import (
     Problem,
     best_of,
@@ -66,7 +66,7 @@ def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) 
     view, parent = bench.views.full, bench.folder.path / "final"
     running = [_start(bench, step, member, [], parent) for member in members]
     for member, (folder, future) in zip(members, running, strict=True):
-        problem = _wait(step, member, future)
+        problem = _wait(step, member, folder, future)
         if not problem:
             read = read_predictions(bench.spec, view, folder / "final")
             problem = f"{member['label']}: {read}" if isinstance(read, Problem) else ""
@@ -75,7 +75,7 @@ def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) 
                 other.cancel()
             return problem
     folder, future = _start(bench, step, winner, [folder for folder, _ in running], parent)
-    if problem := _wait(step, winner, future):
+    if problem := _wait(step, winner, folder, future):
         return problem
     return _write(bench, view, folder)
 
@@ -106,7 +106,7 @@ def _start(
     return job.folder, bench.executor.submit(job)
 
 
-def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
+def _wait(step: Step, trial: Trial, folder: Path, future: Future[Execution]) -> str:
     try:
         done = future.result(timeout=max(LEAST_SECONDS, step.bench.time_left()))
     except TimeoutError:
@@ -116,6 +116,7 @@ def _wait(step: Step, trial: Trial, future: Future[Execution]) -> str:
         raise RunStopped("stopped before the final run") from None
     if done.outcome == "cancelled":
         raise RunStopped("stopped during the final run")
+    distrust_full_disk(done, folder)
     step.script_finished(trial["label"], "submit", summary(done))
     return "" if done.outcome == "ok" else done.problem or done.outcome
 
@@ -137,9 +138,7 @@ def _copy(bench: Workbench, source: Path) -> str:
     """Hand over a submission whose rows can't be mapped, as the script wrote it."""
     if source.is_symlink() or not source.is_file():
         return "submission.csv is not a regular file"
-    temporary = bench.folder.submission.with_suffix(".tmp")
-    shutil.copyfile(source, temporary)
-    temporary.replace(bench.folder.submission)
+    write_bytes(bench.folder.submission, source.read_bytes())
     return ""
 
 

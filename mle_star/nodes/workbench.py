@@ -15,20 +15,24 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mle_star.context import Settings
-from mle_star.engineer import Brief, Engineer, Team, make_team
+from mle_star.engineer import Brief, Engineer, Team, choose, make_team
+from mle_star.errors import UserError
 from mle_star.execution import (
     CachedExecutor,
     Executor,
     Limits,
-    ProcessExecutor,
+    LocalExecutor,
     installed_packages,
     reap_stale,
 )
+from mle_star.execution.cages import Level, choose_level
+from mle_star.models.wallet import read_bill
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
@@ -97,6 +101,8 @@ class Workbench:
     views: Views
     brief: Brief
     team: Team
+    level: Level
+    """What keeps the scripts in."""
     executor: Executor
     events: EventLog
     clock: Clock
@@ -121,9 +127,12 @@ class Workbench:
         Plain data: calls, failed, input, cached, output, thinking (tokens), seconds, usd (None
         where a price is not known).
         """
-        if self.team.client is None:
-            return None
-        total: dict[str, Any] = self.team.client.wallet.spent().data()["total"]
+        client = self.team.client
+        if client is not None:
+            bill = client.wallet.spent()
+        else:  # the playbook may have taken over from a model whose key is gone
+            bill = read_bill(self.folder.path, self.settings.prices)
+        total: dict[str, Any] = bill.data()["total"]
         return total if total["calls"] else None
 
     def spent(self) -> bool:
@@ -144,7 +153,10 @@ class Workbench:
         """Limits of one script; ``seconds`` is its wall clock, by default the script time-out."""
         return Limits(
             wall_seconds=self.settings.script_timeout if seconds is None else seconds,
+            cpu_seconds=self.settings.cpu_limit,
             memory_mb=self.settings.memory_limit_mb,
+            disk_mb=self.settings.disk_limit_mb,
+            processes=self.settings.process_limit,
         )
 
     def time_left(self) -> float:
@@ -192,6 +204,27 @@ _lock = threading.Lock()
 _stops: dict[str, threading.Event] = {}
 
 
+_driven: ContextVar[str] = ContextVar("driven", default="")
+
+
+@contextmanager
+def driving(folder: Path) -> Iterator[None]:
+    """Say where the run lies that is driven inside the ``with`` block.
+
+    Its state has the place where it began, and it may have been moved or copied since.
+    """
+    token = _driven.set(str(folder))
+    try:
+        yield
+    finally:
+        _driven.reset(token)
+
+
+def driven(recorded: str = "") -> str:
+    """Folder of the run that is driven here: what :func:`driving` said, else what is recorded."""
+    return _driven.get() or recorded
+
+
 def stop_event(run: str) -> threading.Event:
     """The event that asks a run to stop; there before its workbench is. Takes no lock."""
     return _stops.setdefault(str(Path(run).resolve()), threading.Event())
@@ -233,10 +266,19 @@ def _build(folder: RunFolder) -> Workbench:
     )
     views = load_views(folder.views)
     reap_stale(folder.processes)
-    executor = CachedExecutor(ProcessExecutor(python=settings.python, registry=folder.processes))
+    level = sandbox(settings)
+    executor = CachedExecutor(
+        LocalExecutor(
+            python=settings.python,
+            level=level.name,
+            registry=folder.processes,
+            image=settings.container_image,
+        )
+    )
     events = EventLog(folder.path / "events.jsonl")
     stopping = stop_event(str(folder.path))
     return Workbench(
+        level=level,
         folder=folder,
         settings=settings,
         spec=spec,
@@ -258,6 +300,24 @@ def _build(folder: RunFolder) -> Workbench:
     )
 
 
+def sandbox(settings: Settings) -> Level:
+    """The sandbox level of a run on this machine; scripts of the playbook count as our own.
+
+    Raises:
+        SettingsError: the level that is asked for, or any level, can't be had here.
+    """
+    try:
+        trusted = choose(settings).lead == "playbook"
+    except UserError:
+        trusted = False  # the engineer's own problem is said where it is built
+    return choose_level(
+        settings.sandbox,
+        settings.python,
+        trusted=trusted,
+        image=settings.container_image,
+    )
+
+
 def make_brief(settings: Settings, spec: TaskSpec, profile: DataProfile, views: Views) -> Brief:
     """What every agent is told."""
     search = views.search
@@ -268,12 +328,24 @@ def make_brief(settings: Settings, spec: TaskSpec, profile: DataProfile, views: 
         test_rows=search.test_rows,
         folds=search.folds,
         files=tuple(sorted(path.name for path in search.folder.iterdir())),
+        metric_source=metric_source(spec),
         seed=settings.seed,
         # A script that fills its whole time-out leaves no room for refinement.
         script_seconds=min(settings.script_timeout, settings.time_budget / 12),
         cpus=settings.cpus_per_script,
         installed=installed_packages(settings.python),
     )
+
+
+def metric_source(spec: TaskSpec) -> str:
+    """Source of a metric that the user wrote; empty where it is one of the registry."""
+    name, _, function = spec.metric.partition(":")
+    if not function:
+        return ""
+    try:
+        return (Path(spec.folder) / name).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def store_task(folder: RunFolder, spec: TaskSpec, profile: DataProfile) -> None:

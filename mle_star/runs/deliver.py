@@ -37,7 +37,8 @@ def write_solution(
         members: trials of the winner's members, in order.
         source: ``full`` or ``search``: the view the submission came from.
     """
-    target = run.solution
+    # Beside its place, so that nobody takes a half-written solution for a whole one.
+    target = run.solution.with_suffix(".partial")
     scripts = target / "scripts"
     shutil.rmtree(target, ignore_errors=True)  # a killed earlier try of this very step
     scripts.mkdir(parents=True)
@@ -60,7 +61,8 @@ def write_solution(
     )
     write_text(target / "requirements.txt", requirements(texts, parquet=_has_parquet(spec)))
     write_text(target / "README.md", _readme(spec, winner, members, source))
-    return target
+    shutil.rmtree(run.solution, ignore_errors=True)
+    return target.rename(run.solution)
 
 
 def requirements(scripts: list[str], *, parquet: bool = False) -> str:

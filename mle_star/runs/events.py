@@ -7,9 +7,11 @@ active seconds so far, so a resumed run goes on counting where the last line sto
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,17 +45,29 @@ class EventLog:
             **fields,
         }
         line = json.dumps(event, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-        with self._lock, self.path.open("a+b") as stream:
-            # A killed process may have left half a line: start a new one, never glue two together.
-            if stream.tell() and not _ends_with_newline(stream):
-                stream.write(b"\n")
-            stream.write(line.encode())
+        with self._lock, self.path.open("a+b", buffering=0) as stream:
+            _append(stream, line.encode())
         return event
 
 
-def _ends_with_newline(stream: Any) -> bool:
-    stream.seek(-1, 2)
-    return bool(stream.read(1) == b"\n")
+def _append(stream: io.FileIO, line: bytes) -> None:
+    """Add a whole line or nothing, as far as that is in our hands."""
+    size = stream.seek(0, io.SEEK_END)
+    # A killed process may have left half a line: start a new one, never glue two together.
+    if size and not _ends_with_newline(stream):
+        line = b"\n" + line
+    try:
+        while line:  # a disk that is nearly full takes a part
+            line = line[stream.write(line) or 0 :]
+    except OSError:
+        with suppress(OSError):
+            stream.truncate(size)
+        raise
+
+
+def _ends_with_newline(stream: io.FileIO) -> bool:
+    stream.seek(-1, io.SEEK_END)
+    return stream.read(1) == b"\n"
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -76,6 +90,11 @@ def read_events(path: Path) -> list[dict[str, Any]]:
         path: the run folder or its ``events.jsonl``.
     """
     return list(_lines(path / "events.jsonl" if path.is_dir() else path))
+
+
+def has_begun(path: Path) -> bool:
+    """Whether a run got beyond its first node, of which the journal holds no ``node_started``."""
+    return any(event.get("kind") == "node_started" for event in _lines(path / "events.jsonl"))
 
 
 def last_elapsed(path: Path) -> float:

@@ -12,6 +12,8 @@
       final/<key>/      runs on the full view
       events.jsonl      what happened, one line each
       checkpoints.sqlite
+      lock              held by the process that drives the run
+      damaged/          what ``mle-star repair`` took out of the way
       submission.csv    solution/
 
 A folder is never overwritten: a new run gets a new name.
@@ -22,7 +24,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +40,36 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file under a temporary name, flush it to disk, then rename it into place."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Like :func:`write_text`; a write that fails leaves the old file and nothing else."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def leftovers(run: Path) -> list[Path]:
+    """What writes that were cut short have left below a run that nobody drives; never read."""
+    patterns = (".*.tmp", "*/.*.tmp", "*/*/.execution.json.*", ".submission.csv.*", "*.partial")
+    return sorted(path for pattern in patterns for path in run.glob(pattern))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, without following links."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class RunFolder:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mle_star.errors import RunError
 from mle_star.runs.folder import read_record
+from mle_star.runs.lock import is_driven
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class RunSummary:
     path: Path
     task: str
     status: str
-    """running, stopped, failed or finished. A killed run still says running."""
+    """running, stopped, failed, finished, or interrupted: killed before it could say more."""
     started: str
     seconds: float
     best: float | None
@@ -48,13 +51,26 @@ def summarise(path: Path) -> RunSummary:
         name=path.name,
         path=path,
         task=str(record.get("task", "")),
-        status=str(record.get("status", "running")),
+        status=status_of(path, record),
         started=str(record.get("started", "")),
         seconds=float(record.get("seconds") or 0.0),
         best=record.get("best"),
         metric=str(spec.get("metric", "")),
         direction=str(spec.get("direction", "")),
     )
+
+
+def status_of(path: Path, record: Mapping[str, Any]) -> str:
+    """How a run stands.
+
+    A run that was killed could not write that down: no process holds its lock.
+
+    Args:
+        path: its folder.
+        record: what its ``run.json`` says.
+    """
+    said = str(record.get("status", "running"))
+    return "interrupted" if said == "running" and is_driven(path) is False else said
 
 
 def find_run(name: str | None, runs_dir: Path) -> Path:

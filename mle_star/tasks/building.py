@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from mle_star.tasks.sidefiles import COPY_LIMIT, place_side_files, total_size
 from mle_star.tasks.source import Source, read_source
 from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.views import INDEX, Views, load_views
+from mle_star.tasks.wording import in_one_sentence
 
 
+@in_one_sentence
 def build_views(
     spec: TaskSpec,
     profile: DataProfile | None,
@@ -147,5 +150,6 @@ def _digest(view: Path) -> str:
     for path in sorted(p for p in view.rglob("*") if p.is_file()):
         with path.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
-        total.update(f"{path.relative_to(view).as_posix()}\0{content}\n".encode())
+        name = os.fsencode(path.relative_to(view).as_posix())  # names need not be valid UTF-8
+        total.update(name + f"\0{content}\n".encode())
     return total.hexdigest()

@@ -6,9 +6,11 @@ The functions need pandas alone and stand on their own, because their source is 
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -36,11 +38,28 @@ def read_cells(path: Path, sep: str, encoding: str, rows: int | None = None) -> 
             na_filter=False,
             nrows=rows,
         )
+    # A bare carriage return would end the row when the table is read again.
+    names = [re.sub(r"\r\n?", "\n", str(column)) for column in cells.columns]
+    if len(set(names)) < len(names):
+        raise ValueError("two columns have the same name but for their line ends")
+    cells.columns = pd.Index(names)
     for column in cells.columns:
-        # A bare carriage return would end the row when the table is read again.
         if cells[column].str.contains("\r", regex=False).any():
             cells[column] = cells[column].str.replace(r"\r\n?", "\n", regex=True)
+        elif sep != "," and cells[column].str.contains(",", regex=False).any():
+            cells[column] = decimal_points(cells[column])
     return cells
+
+
+def decimal_points(cells: pd.Series) -> pd.Series:
+    """Write 1,5 as 1.5 in a column of such numbers; any other column stays as it is.
+
+    For tables that are not separated by commas.
+    """
+    present = cells[~cells.str.strip().str.lower().isin(["", "na", "n/a", "nan", "null", "?", "-"])]
+    if not present.str.fullmatch(r"\s*[-+]?\d+(,\d+)?\s*").all():
+        return cells
+    return cells.str.replace(",", ".", regex=False)
 
 
 def read_json(source: BinaryIO, name: str) -> pd.DataFrame:
@@ -48,8 +67,14 @@ def read_json(source: BinaryIO, name: str) -> pd.DataFrame:
     content = source.read()
     text = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
     if ".jsonl" in name:
-        return pd.DataFrame([json.loads(line) for line in text.split("\n") if line.strip()])
-    return pd.DataFrame(json.loads(text))
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+    else:
+        rows = json.loads(text)
+    by_column = isinstance(rows, dict) and all(isinstance(v, list | dict) for v in rows.values())
+    by_row = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    if not by_column and not by_row:
+        raise ValueError("it holds neither rows with named cells nor named columns")
+    return pd.DataFrame(rows)
 
 
 def open_table(path: Path) -> tuple[str, BinaryIO]:
@@ -65,8 +90,14 @@ def open_table(path: Path) -> tuple[str, BinaryIO]:
 
 def as_pandas_reads(cells: pd.DataFrame) -> pd.DataFrame:
     """Give the cells the types a script sees that reads them with ``pandas.read_csv``."""
-    text = io.StringIO(cells.to_csv(index=False, lineterminator="\n"))
-    return pd.read_csv(text, low_memory=False)
+    return pd.read_csv(io.StringIO(as_csv(cells)), low_memory=False)
+
+
+def as_csv(cells: pd.DataFrame) -> str:
+    """The cells as csv: comma, one newline after each row."""
+    # A lone blank cell must be quoted: pandas skips a line that holds nothing else.
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if cells.shape[1] == 1 else csv.QUOTE_MINIMAL
+    return cells.to_csv(index=False, lineterminator="\n", quoting=quoting)
 
 
 def has_labels(cells: pd.DataFrame, target: Sequence[str]) -> pd.Series:
@@ -146,4 +177,4 @@ def constant_submission(
 
 def write_cells(cells: pd.DataFrame, path: Path) -> None:
     """Write the cells as csv: comma, UTF-8, one newline after each row on every platform."""
-    path.write_bytes(cells.to_csv(index=False, lineterminator="\n").encode())
+    path.write_bytes(as_csv(cells).encode())

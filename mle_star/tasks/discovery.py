@@ -46,10 +46,13 @@ def find_files(folder: Path, told: TaskToml) -> Files:
         raise TaskError(
             f"The task folder {folder} is empty; put train.csv and description.md into it."
         )
+    for name in (str(folder), *names):
+        _check_spelling(name)
     for key in ("train", "test", "sample_submission", "description"):
         named = getattr(told, key)
-        if named is not None and not (folder / named).is_file():
+        if named is not None and (named not in names or not (folder / named).is_file()):
             raise TaskError(f"task.toml names {named!r} as {key}, but there is no such file.")
+    _check_files(folder, names, told)
     tables = [n for n in names if table_stem(n) is not None and (folder / n).is_file()]
     taken = [n for n in (told.train, told.test, told.sample_submission) if n]
     free = [n for n in tables if n not in taken]
@@ -71,6 +74,32 @@ def find_files(folder: Path, told: TaskToml) -> Files:
             for key, name in found.items()
         },
     )
+
+
+def _check_spelling(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TaskError(
+            f"The name of {name!a} is not valid UTF-8, so it can't be stored; rename it."
+        ) from None
+
+
+def _check_files(folder: Path, names: list[str], told: TaskToml) -> None:
+    """Refuse what is called like a table of the task but is no file: it would be passed over."""
+    for key, pattern in (("train", TRAIN), ("test", TEST), ("sample_submission", SUBMISSION)):
+        for name in names:
+            path, stem = folder / name, table_stem(name)
+            if getattr(told, key) or stem is None or not pattern.search(stem) or path.is_file():
+                continue
+            what = "something other than a file"
+            if path.is_dir():
+                what = "a folder"
+            elif path.is_symlink():
+                what = "a link that leads to no file"
+            raise TaskError(
+                f"{name} is {what}; put the table itself there, or set {key} in task.toml."
+            )
 
 
 def _find_train(folder: Path, tables: list[str]) -> str:

@@ -102,7 +102,7 @@ def audit_groups(groups: npt.NDArray[Any], size: int, rng: np.random.Generator) 
 
 def stratified_folds(key: Ints, folds: int, rng: np.random.Generator) -> Ints:
     """Fold of each row, 0 to folds - 1; with one fold a hold-out: fold 0, the rest -1."""
-    count = folds if folds > 1 else HOLDOUT
+    count = max(1, min(folds if folds > 1 else HOLDOUT, len(key)))
     order = _sorted_rows(key, rng)
     runs = -(-len(order) // count)
     shuffled = rng.permuted(np.tile(np.arange(count), (runs, 1)), axis=1).ravel()
@@ -132,6 +132,8 @@ def forward_folds(times: Ints, folds: int) -> Ints:
     rows = len(times)
     first = FIRST_PART if folds > 1 else 1 - 1 / HOLDOUT
     edges = np.linspace(first * rows, rows, folds + 1)[:-1].astype(np.int64)
+    # However few rows there are, the earliest is only trained on.
+    edges = edges.clip(min(1, rows - 1), max(rows - 1, 0))
     starts = np.unique([whole_time(times, int(edge)) for edge in edges])
     return np.searchsorted(starts, np.arange(rows), side="right").astype(np.int64) - 1
 

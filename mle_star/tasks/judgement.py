@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from mle_star.errors import TaskError
 from mle_star.state import Direction
 from mle_star.tasks.description import metrics_named
-from mle_star.tasks.facts import Facts, Targets, sort_labels
+from mle_star.tasks.facts import Facts, Targets, some_names, sort_labels
+from mle_star.tasks.formulas import label_text
 from mle_star.tasks.kinds import infer_kind
 from mle_star.tasks.metrics import METRICS, Metric, get_metric
 from mle_star.tasks.spec import Kind, Label, Prediction
@@ -36,6 +38,11 @@ def infer_judgement(facts: Facts, targets: Targets, labels: pd.DataFrame, folder
         TaskError: the metric is not found or does not fit the target, or there is one class only.
     """
     for column in labels.columns:
+        if pd.api.types.is_float_dtype(labels[column]) and np.isinf(labels[column]).any():
+            raise TaskError(
+                f"The target {column!r} has infinite values (inf, or a number too large); replace "
+                "them, or leave these cells empty."
+            )
         if labels[column].nunique() < 2:
             raise TaskError(
                 f"The target {column!r} has one value only ({labels[column].iloc[0]}); "
@@ -164,6 +171,18 @@ def _classes(facts: Facts, kind: Kind, labels: pd.DataFrame) -> tuple[list[Label
     if kind not in ("binary", "multiclass", "multilabel", "ordinal"):
         return [], "data"
     classes = sort_labels(pd.unique(labels.to_numpy().ravel()))
+    if any(isinstance(c, int) and not -(2**63) <= c < 2**63 for c in classes):
+        raise TaskError(
+            "Classes of the target are whole numbers of more than 63 bits, which are not safe to "
+            "calculate with; write them as words, such as 'c1'."
+        )
+    texts = [label_text(label) for label in classes]
+    if len(set(texts)) < len(texts):
+        twins = [label for label in classes if texts.count(label_text(label)) > 1]
+        raise TaskError(
+            f"Classes of the target differ in blanks or decimals alone "
+            f"({some_names(map(repr, twins))}); give each class one spelling."
+        )
     positive = facts.told.positive
     if positive is None:
         return classes, "data"

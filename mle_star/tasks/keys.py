@@ -60,7 +60,10 @@ def _id_of_sample(facts: Facts, sample: pd.DataFrame, test: pd.DataFrame) -> tup
     if keys:
         return next((c for c in keys if ID_NAME.fullmatch(c)), keys[0]), "sample submission"
     for column in shared:
-        if ID_NAME.fullmatch(column) or list(sample.columns).index(column) == 0:
+        # Keys that repeat, but stand there row by row as in the test table, are merely copied.
+        aligned = list(map(label_text, sample[column])) == list(map(label_text, test[column]))
+        named = ID_NAME.fullmatch(column) or list(sample.columns).index(column) == 0
+        if named and not aligned:
             _check_keys(facts, column)
     return None, "sample submission"
 
@@ -85,7 +88,12 @@ def _check_keys(facts: Facts, column: str) -> None:
     name = facts.files.sample_submission
     if column not in sample.columns:
         raise TaskError(f"{name} lacks the id column {column!r}; add it, or set id in task.toml.")
-    if sample[column].duplicated().any() or not same_values(sample[column], test[column]):
+    if sample[column].duplicated().any():
+        raise TaskError(
+            f"The values of {column!r} in {name} repeat, so its rows can't be told apart; give "
+            f"each row of {facts.files.test} and {name} an id of its own."
+        )
+    if not same_values(sample[column], test[column]):
         raise TaskError(
             f"{name} does not match {facts.files.test}: the values of {column!r} are not the same; "
             "mend one of the files."

@@ -79,8 +79,8 @@ def _single(targets: Targets, y: pd.Series, metric: Metric) -> Kind:
     if "regression" in metric.kinds:
         if not numeric:
             raise TaskError(
-                f"The metric {metric.name} needs numbers, but the target {y.name!r} is text; "
-                "change metric in task.toml."
+                f"The metric {metric.name} needs numbers, but the target {y.name!r} is text"
+                f"{_example(y)}; write plain numbers there, or change metric in task.toml."
             )
         return "regression"
     if targets.per_class and "multiclass" in metric.kinds:
@@ -98,6 +98,14 @@ def _single(targets: Targets, y: pd.Series, metric: Metric) -> Kind:
             "set metric in task.toml to another, such as f1_macro."
         )
     return "multiclass"
+
+
+def _example(y: pd.Series) -> str:
+    """The first label that is no number."""
+    texts = [str(label) for label in y.unique()]
+    numbers = pd.to_numeric(pd.Series(texts), errors="coerce").notna()
+    odd = [text for text, number in zip(texts, numbers, strict=True) if not number]
+    return f" (such as {odd[0][:40]!r})" if odd else " (or whole numbers of more than 64 bits)"
 
 
 def _for_own_metric(targets: Targets, y: pd.Series, numeric: bool, amounts: bool) -> Kind:

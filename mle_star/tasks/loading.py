@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +12,7 @@ import pandas as pd
 from mle_star.errors import TaskError
 from mle_star.tasks.cells import as_pandas_reads, has_labels
 from mle_star.tasks.discovery import find_files, labelled_side_tables
-from mle_star.tasks.facts import Facts, Targets
+from mle_star.tasks.facts import Facts, Targets, some_names
 from mle_star.tasks.judgement import Judgement, infer_judgement
 from mle_star.tasks.keys import check_sample_rows, copied_columns, infer_id
 from mle_star.tasks.naming import check_named_columns, common_provenance
@@ -19,11 +22,16 @@ from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.table import Table, load_table
 from mle_star.tasks.targets import infer_targets
 from mle_star.tasks.tasktoml import read_task_toml
+from mle_star.tasks.wording import in_one_sentence
+
+DESCRIPTION = 200_000
+"""Characters of a description that are read."""
 
 LABEL_MARKERS = ("None", "NA", "N/A", "n/a")
 """Words that pandas reads as missing but that may well be the name of a class."""
 
 
+@in_one_sentence
 def load_task(folder: str | Path) -> TaskSpec:
     """Resolve the task that a folder holds; nothing is left open afterwards.
 
@@ -49,12 +57,18 @@ def load_task(folder: str | Path) -> TaskSpec:
         return printed_task(root.resolve(), facts)
     check_sample_rows(facts)
     key, key_source = infer_id(facts)
+    if key == "fold":
+        raise TaskError(
+            "The id column can't be called 'fold', because folds.csv has a column of that name; "
+            "rename it, or set another id in task.toml."
+        )
     copied = copied_columns(facts, key)
     targets = infer_targets(facts, key, copied)
     labels = _labels(train, targets.columns, files.train)
     judged = infer_judgement(facts, targets, labels, str(root))
     check_named_columns(facts, targets.columns)
     _check_test_columns(facts, targets, key)
+    _check_something_to_learn_from(facts, targets, key)
     time, time_source = infer_time(facts, targets.columns)
     predicted = _predicted_columns(targets, judged)
     columns = (
@@ -107,7 +121,12 @@ def _typed(root: Path, name: str | None) -> pd.DataFrame | None:
 
 
 def _read_text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    """A description; a very long one is cut, because rules and prompts read all of it."""
+    with path.open("rb") as stream:
+        content = stream.read(4 * DESCRIPTION)
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return re.sub(r"\r\n?", "\n", text)[:DESCRIPTION]
 
 
 def _labels(train: Table, target: list[str], name: str) -> pd.DataFrame:
@@ -142,11 +161,23 @@ def _check_test_columns(facts: Facts, targets: Targets, key: str | None) -> None
     out = {*targets.columns, *(facts.told.exclude or []), key, facts.told.group}
     missing = [c for c in facts.train.columns if c not in facts.test.columns and c not in out]
     if missing:
-        listed = ", ".join(f'"{column}"' for column in missing)
+        listed = ", ".join(json.dumps(column, ensure_ascii=False) for column in missing[:12])
+        listed += ", ..." if len(missing) > 12 else ""
         raise TaskError(
             f"{facts.files.test} lacks {'a column' if len(missing) == 1 else 'columns'} of "
-            f"{facts.files.train}: {', '.join(missing)}; add them, or put exclude = [{listed}] "
+            f"{facts.files.train}: {some_names(missing)}; add them, or put exclude = [{listed}] "
             "into task.toml."
+        )
+
+
+def _check_something_to_learn_from(facts: Facts, targets: Targets, key: str | None) -> None:
+    out = {*targets.columns, *(facts.told.exclude or []), key}
+    if not set(facts.features.columns) - out and not facts.files.side:
+        name = facts.files.test or facts.files.train
+        raise TaskError(
+            f"There is nothing to learn from: {name} has no column beside "
+            f"{'id and target' if key else 'the target'}, and the folder no other files; add "
+            "columns or files."
         )
 
 

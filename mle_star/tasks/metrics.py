@@ -252,6 +252,11 @@ def _own_metric(name: str, folder: Path, direction: Direction | None) -> Metric:
     """
     file, _, attribute = name.partition(":")
     path = folder / file
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise TaskError(
+            f"The metric's file {file!r} must lie in the task folder; copy it there and correct "
+            "metric in task.toml."
+        )
     if not path.is_file():
         raise TaskError(f"The metric's file {file} is not in the task folder.")
     spec = importlib.util.spec_from_file_location(f"mle_star_task_metric_{path.stem}", path)

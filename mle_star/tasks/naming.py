@@ -17,6 +17,13 @@ def check_named_columns(facts: Facts, target: list[str]) -> None:
         raise TaskError(
             f"task.toml names the group column {told.group!r}, but {name} has no such column."
         )
+    for key, named in (("group", [told.group]), ("time", told.time or [])):
+        for column in named:
+            if column in target:
+                raise TaskError(
+                    f"task.toml names {column!r} as {key}, but it is the target; correct one of "
+                    "the two."
+                )
     for column in told.exclude or []:
         if column not in train.columns and column not in facts.features.columns:
             raise TaskError(f"task.toml excludes {column!r}, but {name} has no such column.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from mle_star.errors import TaskError
 from mle_star.tasks.facts import Facts
 from mle_star.tasks.judgement import told_metric
+from mle_star.tasks.keys import copied_columns
 from mle_star.tasks.naming import check_named_columns, common_provenance
 from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.targets import check_told_target
@@ -34,6 +35,10 @@ def printed_task(root: Path, facts: Facts) -> TaskSpec:
         name = files.test or files.train
         raise TaskError(f"task.toml names {told.id!r} as id, but {name} has no such column.")
     submission = list(facts.sample.columns) if facts.sample is not None else list(told.target or [])
+    tables = (facts.sample, facts.test)
+    lengths = {len(table) for table in tables if table is not None}
+    # Rows can be compared one by one where both tables are there and equally long.
+    copied = copied_columns(facts, None) if told.id is None and len(lengths) == 1 else []
     said = "task.toml"
     return TaskSpec(
         name=root.name,
@@ -51,8 +56,8 @@ def printed_task(root: Path, facts: Facts) -> TaskSpec:
         prediction=told.prediction or "value",
         classes=[],
         submission_columns=submission,
-        prediction_columns=[c for c in submission if c != told.id],
-        copied_columns=[],
+        prediction_columns=[c for c in submission if c != told.id and c not in copied],
+        copied_columns=copied,
         group=told.group,
         time=told.time or [],
         exclude=told.exclude or [],

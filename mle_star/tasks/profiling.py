@@ -16,15 +16,19 @@ from mle_star.tasks.ordering import is_datetime
 from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
 from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.table import load_table
+from mle_star.tasks.wording import in_one_sentence
 
 MARKERS = frozenset({"", "?", "-", "--", ".", "na", "n/a", "nan", "null", "none", "nil", "#n/a"})
 """Words (stripped, lower case) that stand for a missing value wherever they are found."""
 NUMBER_MARKERS = MARKERS | {"unknown", "missing", "not available", "undefined", "inf", "-inf"}
 """Words that do so among numbers, where they can't be a category."""
+LARGEST = 3e38
+"""Numbers beyond this are as good as missing: the largest of 32 bits is 3.4e38."""
 EXAMPLES = 4
 LONGEST_EXAMPLE = 80
 
 
+@in_one_sentence
 def profile_task(spec: TaskSpec) -> DataProfile:
     """Profile the labelled rows and the test rows of a task.
 
@@ -70,6 +74,8 @@ def _in_test(test: pd.DataFrame | None, column: str) -> pd.Series | None:
 
 def _profile_column(values: pd.Series, test: pd.Series | None) -> ColumnProfile:
     dirty, markers = _find_markers(values)
+    if _beyond(values).any() or (test is not None and _beyond(test).any()):
+        markers = ["inf", "-inf"]
     present = _clean(values, dirty, markers)
     kind = column_kind(present, rows=len(values))
     numbers = kind in ("numeric", "boolean")
@@ -87,6 +93,13 @@ def _profile_column(values: pd.Series, test: pd.Series | None) -> ColumnProfile:
         markers=markers,
         words=_mean_words(present) if kind == "text" else None,
     )
+
+
+def _beyond(values: pd.Series) -> pd.Series:
+    """Which numbers are infinite, or too large for models that count with 32 bits."""
+    if not pd.api.types.is_float_dtype(values):
+        return pd.Series(False, index=values.index)
+    return values.abs() > LARGEST
 
 
 def _is_text(values: pd.Series) -> bool:
@@ -112,6 +125,7 @@ def _find_markers(values: pd.Series) -> tuple[bool, list[str]]:
 def _clean(values: pd.Series, dirty: bool, markers: list[str]) -> pd.Series:
     """Present values, numbers as numbers."""
     present = values.dropna()
+    present = present[~_beyond(present)]
     if markers:
         present = present[~present.isin(markers)]
     return pd.to_numeric(present, errors="coerce").dropna() if dirty else present

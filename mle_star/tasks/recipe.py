@@ -10,11 +10,14 @@ from mle_star.tasks.plans import STAND_IN_ROWS
 from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.table import load_table
 from mle_star.tasks.views import Views
+from mle_star.tasks.wording import in_one_sentence
 
 _IMPORTS = """\
+import csv
 import gzip
 import io
 import json
+import re
 import shutil
 import warnings
 import zipfile
@@ -27,8 +30,10 @@ import pandas as pd"""
 _FUNCTIONS = (
     cells.open_table,
     cells.read_cells,
+    cells.decimal_points,
     cells.read_json,
     cells.as_pandas_reads,
+    cells.as_csv,
     cells.has_labels,
     cells.time_keys,
     cells.parse_dates,
@@ -42,6 +47,7 @@ _FUNCTIONS = (
 )
 
 
+@in_one_sentence
 def full_view_recipe(spec: TaskSpec, views: Views) -> str:
     """Write a module's source with ``build_input(task: Path, target: Path) -> None``.
 

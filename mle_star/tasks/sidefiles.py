@@ -22,6 +22,9 @@ COPY_LIMIT = 200_000_000
 COVERAGE = 0.95
 """Share of the training rows that must have an entry in a folder that is keyed by a column."""
 
+MOST_TABLES = 200
+"""Tables among the side files whose columns are looked at."""
+
 _TRAIN = re.compile("train(?:ing)?", re.I)
 
 
@@ -52,6 +55,9 @@ def study_side_files(spec: TaskSpec, train: pd.DataFrame) -> SideFiles:
     """
     root = Path(spec.folder)
     keyed: list[KeyedFolders] = []
+    copy = _labels_again(spec, root)
+    if copy:
+        return SideFiles([], f"{copy} holds the labels as well")
     for name in spec.side_files:
         if (root / name).is_file() and _TRAIN.search(name):
             return SideFiles([], f"{name} belongs to the training rows and can't be divided")
@@ -71,6 +77,20 @@ def study_side_files(spec: TaskSpec, train: pd.DataFrame) -> SideFiles:
         elif _holds_files(folder):
             return SideFiles([], f"it isn't clear which row a file in {relative} belongs to")
     return SideFiles(keyed, "")
+
+
+def _labels_again(spec: TaskSpec, root: Path) -> str:
+    """A side file that repeats the labels: the training table by another way, or like it."""
+    train, looked = root / spec.train, 0
+    for name in spec.side_files:
+        for path, relative in _walk(root, Path(name), {}, _top(root)):
+            if path.samefile(train):
+                return relative.as_posix()
+            if table_stem(path.name) is not None and looked < MOST_TABLES:
+                looked += 1
+                if set(spec.target) <= set(read_header(path)):
+                    return relative.as_posix()
+    return ""
 
 
 def _folders(root: Path, names: list[str]) -> Iterator[Path]:
@@ -153,7 +173,7 @@ def place_side_files(
     ``moves`` renames entries, both paths relative.
     """
     for name in names:
-        for path, relative in _walk(source, Path(name), moves, ()):
+        for path, relative in _walk(source, Path(name), moves, _top(source)):
             place = target / relative
             place.parent.mkdir(parents=True, exist_ok=True)
             if not copy:
@@ -165,6 +185,12 @@ def place_side_files(
                     pass
             shutil.copyfile(path, place)
             place.chmod(0o444)
+
+
+def _top(root: Path) -> tuple[Path, ...]:
+    """The folder and those above it: a link to one of them is not followed."""
+    real = root.resolve()
+    return (real, *real.parents)
 
 
 def _walk(
@@ -183,4 +209,6 @@ def _walk(
 
 def total_size(root: Path, names: list[str]) -> int:
     """Bytes of the side files."""
-    return sum(path.stat().st_size for name in names for path, _ in _walk(root, Path(name), {}, ()))
+    return sum(
+        path.stat().st_size for name in names for path, _ in _walk(root, Path(name), {}, _top(root))
+    )

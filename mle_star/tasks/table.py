@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
+import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pandas as pd
 
 from mle_star.errors import TaskError
 from mle_star.tasks.cells import as_pandas_reads, open_table, read_cells
+from mle_star.tasks.dialect import find_encodings, find_separator, start_of
+from mle_star.tasks.wording import in_one_sentence
 
 TABLE_SUFFIXES = (
     ".csv",
@@ -32,7 +36,11 @@ TABLE_SUFFIXES = (
 """Endings of table files, the preferred ones first. A zip archive must hold one table alone."""
 
 _PLAIN = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-_UNREADABLE = (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error)
+
+UNPACKED = 200_000_000
+"""Bytes that any packed table may have unpacked; past that it depends on the packed size."""
+RATIO = 100
+"""How many times larger than packed a large table may be; text packs 3 to 20 times smaller."""
 
 
 def table_stem(name: str) -> str | None:
@@ -56,10 +64,11 @@ class Table:
 
     def typed(self) -> pd.DataFrame:
         """The cells as ``pandas.read_csv`` types them."""
-        if not self.path.name.lower().endswith(_PLAIN):
+        if self.sep != "," or not self.path.name.lower().endswith(_PLAIN):
             return as_pandas_reads(self.cells)
         # The same values, without the way round through text.
-        return pd.read_csv(self.path, sep=self.sep, encoding=self.encoding, low_memory=False)
+        table = pd.read_csv(self.path, encoding=self.encoding, low_memory=False)
+        return table.set_axis(self.cells.columns, axis=1)
 
 
 def load_table(path: Path) -> Table:
@@ -69,34 +78,95 @@ def load_table(path: Path) -> Table:
         TaskError: the file can't be read, or is empty.
     """
     try:
-        if _is_csv(path) and _is_binary(path):
-            raise TaskError(
-                f"{path.name} can't be read as a table (it holds binary data, not text); replace "
-                "the file."
-            )
-        sep = _csv_header(path)[0] if _is_csv(path) else ","
-        try:
-            encoding = "utf-8"
-            cells = read_cells(path, sep, encoding)
-        except UnicodeDecodeError:
-            # Every byte string is valid Latin-1, so this can't fail for the same reason.
-            encoding = "latin-1"
-            cells = read_cells(path, sep, encoding)
+        check_unpacked(path)
+        table = _read(path)
+    except TaskError:
+        raise
+    except PermissionError:
+        raise TaskError(
+            f"{path.name} can't be read; give yourself the permission to read it."
+        ) from None
     except pd.errors.EmptyDataError:
         raise TaskError(f"{path.name} is empty; it needs a header and rows.") from None
-    except _UNREADABLE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    except Exception as error:  # noqa: BLE001 - readers of garbage may raise anything
         raise TaskError(
-            f"{path.name} can't be read as a table ({reason}); mend or replace the file."
+            f"{path.name} can't be read as a table ({_reason(error)}); mend or replace the file."
         ) from None
-    if not isinstance(cells.index, pd.RangeIndex):
+    if not isinstance(table.cells.index, pd.RangeIndex):
         raise TaskError(
             f"{path.name} can't be read as a table (its rows have more cells than its header); "
             "mend the file."
         )
-    return Table(path, sep, encoding, cells)
+    return table
 
 
+def _read(path: Path) -> Table:
+    if not _is_csv(path):
+        return Table(path, ",", "utf-8", read_cells(path, ",", "utf-8"))
+    start = start_of(path)
+    encodings = find_encodings(start)
+    if start.startswith(b"version https://git-lfs"):
+        raise TaskError(
+            f"{path.name} is a pointer of Git LFS and not the table; run git lfs pull, or replace "
+            "the file."
+        )
+    if not encodings:
+        raise TaskError(
+            f"{path.name} can't be read as a table (it holds binary data, not text); replace "
+            "the file."
+        )
+    for encoding in encodings[:-1]:
+        with contextlib.suppress(UnicodeDecodeError):
+            sep = find_separator(start, encoding)
+            return Table(path, sep, encoding, read_cells(path, sep, encoding))
+    encoding = encodings[-1]
+    sep = find_separator(start, encoding)
+    return Table(path, sep, encoding, read_cells(path, sep, encoding))
+
+
+def _reason(error: Exception) -> str:
+    """What a reader says, in words that don't need its source code to be understood."""
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    rows = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text)
+    if rows:
+        return f"line {rows[2]} has {rows[3]} cells, but the lines before it have {rows[1]}"
+    quote = re.search(r"EOF inside string starting at row (\d+)", text)
+    if quote:
+        return f"a quote that opens in row {int(quote[1]) + 1} is never closed"
+    text = text.removeprefix("Could not open Parquet input source '<Buffer>': ").partition(";")[0]
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not valid JSON: {text[0].lower()}{text[1:]}"
+    return text
+
+
+def check_unpacked(path: Path) -> None:
+    """Refuse a packed file that would unpack to far more than a table does.
+
+    Raises:
+        TaskError: it is such a file.
+    """
+    packed = path.stat().st_size
+    limit = max(UNPACKED, RATIO * packed)
+    lower, size = path.name.lower(), 0
+    if lower.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    # Deflate packs no tighter than to a thousandth.
+    if size <= limit and (".gz" in lower or ".zip" in lower) and 1100 * max(packed, size) > limit:
+        name, source = open_table(path)
+        with source, gzip.open(source) as stream:
+            while name.endswith(".gz") and size <= limit and (part := stream.read(1 << 20)):
+                size += len(part)
+    if size > limit:
+        raise TaskError(
+            f"{path.name} would unpack to more than {limit // 1_000_000} MB from "
+            f"{max(packed // 1000, 1)} kB, as no real table does; replace the file, or unpack it."
+        )
+
+
+@in_one_sentence
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table with the types and missing values of ``pandas.read_csv``.
 
@@ -111,10 +181,16 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def read_header(path: Path) -> list[str]:
     """Column names of a table; empty when the file can't be read."""
     try:
+        check_unpacked(path)
         if _is_csv(path):
-            return _csv_header(path)[1]
+            start = start_of(path)
+            for encoding in find_encodings(start):
+                with contextlib.suppress(UnicodeDecodeError):
+                    cells = read_cells(path, find_separator(start, encoding), encoding, 0)
+                    return [str(column) for column in cells.columns]
+            return []
         return [str(column) for column in load_table(path).cells.columns]
-    except (TaskError, *_UNREADABLE):
+    except Exception:  # noqa: BLE001 - readers of garbage may raise anything
         return []
 
 
@@ -122,27 +198,3 @@ def _is_csv(path: Path) -> bool:
     name, source = open_table(path)
     source.close()
     return ".json" not in name and not name.endswith(".parquet")
-
-
-def _is_binary(path: Path) -> bool:
-    """Whether a text file is none: its first part, unpacked if need be, has zero bytes."""
-    _, source = open_table(path)
-    with source:
-        start = source.read(4096)
-    if start[:2] == b"\x1f\x8b":
-        with gzip.open(path) as packed:
-            start = packed.read(4096)
-    return b"\0" in start
-
-
-def _csv_header(path: Path) -> tuple[str, list[str]]:
-    """Separator and column names: the separator that the first line has where it has no comma."""
-    for encoding in ("utf-8", "latin-1"):
-        try:
-            header = read_cells(path, ",", encoding, 0).columns
-        except UnicodeDecodeError:
-            continue
-        break
-    found = [s for s in (";", "\t", "|") if len(header) == 1 and s in header[0]]
-    sep = found[0] if found else ","
-    return sep, [str(c) for c in read_cells(path, sep, encoding, 0).columns]

@@ -81,6 +81,12 @@ def _target_columns(
     obvious = [c for c in open_columns if c.lower() in TARGET_NAMES]
     if not only_train and not predicted and len(obvious) == 1:
         return obvious, "data"
+    if predicted and len(only_train) == 1:
+        raise TaskError(
+            f"{facts.files.sample_submission} asks for {some_names(predicted)}, but the one column "
+            f"that only {facts.files.train} has is {only_train[0]!r}; set target in task.toml or "
+            "mend the file."
+        )
     raise _no_target(named or only_train, train)
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mle_star.execution import Execution, Job, Limits, ProcessExecutor
+from mle_star.execution import Execution, Job, Limits, LocalExecutor
+
+LEVEL = "process"
+"""Sandbox level of :func:`run`; the fixtures ``level`` and ``cage`` change it."""
+
+SLACK = 8.0
+"""Seconds that a busy machine may add where a bound on time is a promise."""
 
 GOOD = """
 with open("final/oof.csv", "w") as f:
@@ -28,7 +36,7 @@ def job(script: str, folder: Path, **fields: Any) -> Job:
 
 def run(script: str, folder: Path, **fields: Any) -> Execution:
     """Run one script on an executor of its own."""
-    executor = ProcessExecutor()
+    executor = LocalExecutor(level=LEVEL)
     try:
         return executor.submit(job(script, folder, **fields)).result(60)
     finally:
@@ -46,6 +54,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 def names(folder: Path) -> list[str]:
     """What lies in a folder, sorted."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def strays(folder: Path) -> list[int]:
+    """Processes that carry a job's path in their environment or command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            if state not in "ZX" and os.fsencode(folder) in text:
+                found.append(int(process.name))
+    return found
 
 
 def is_running(pid: int) -> bool:

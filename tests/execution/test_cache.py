@@ -17,17 +17,19 @@ from mle_star.execution import (
     Isolation,
     Job,
     Limits,
-    ProcessExecutor,
+    LocalExecutor,
     job_key,
 )
-from mle_star.execution.record import RECORD, reusable
+from mle_star.execution.record import load, reusable
+from mle_star.execution.workspace import RECORD
 from mle_star.state import Outcome
+from tests.execution.levels import need
 from tests.execution.running import GOOD, job, wait_for
 
 
 @pytest.fixture
 def executor() -> Iterator[CachedExecutor]:
-    made = CachedExecutor(ProcessExecutor())
+    made = CachedExecutor(LocalExecutor())
     yield made
     made.shutdown()
 
@@ -175,7 +177,7 @@ class Scripted(Executor):
 
 
 def result(asked: Job, outcome: Outcome) -> Execution:
-    executor = ProcessExecutor()
+    executor = LocalExecutor()
     future = executor.submit(asked)
     executor.cancel_all()
     return replace(future.result(30), outcome=outcome, key=job_key(asked))
@@ -270,3 +272,34 @@ def test_limits_at_or_below_the_recorded(
 ) -> None:
     done = result(job(GOOD, tmp_path / "job"), "out_of_memory")
     assert reusable(done, Limits(memory_mb=before), Limits(memory_mb=now)) is kept
+
+
+def test_a_record_that_a_script_wrote_is_not_believed(tmp_path: Path) -> None:
+    """Nor is a link written through that it left in the place of the record."""
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    script = f"""
+    import os
+    os.symlink({str(outside)!r}, ".execution.json.tmp")
+    os.symlink({str(outside)!r}, "execution.json")
+    """
+    executor = CachedExecutor(LocalExecutor())
+    done = executor.submit(job(script, tmp_path / "job", required=())).result(30)
+    executor.shutdown()
+    assert done.outcome == "ok"
+    assert outside.read_text() == "mine"
+    assert not (tmp_path / "job" / RECORD).is_symlink()
+    assert load(job(script, tmp_path / "job", required=()), done.key) is not None
+
+
+def test_the_level_is_recorded_but_no_part_of_the_key(tmp_path: Path) -> None:
+    done = []
+    for level in ("process", "landlock"):
+        need(level)
+        executor = CachedExecutor(LocalExecutor(level=level))
+        done.append(executor.submit(job(GOOD, tmp_path / "job")).result(30))
+        executor.shutdown()
+    assert done[0].key == done[1].key
+    assert done[1].cached
+    assert done[1].isolation == done[0].isolation
+    assert done[0].isolation.level == "process"

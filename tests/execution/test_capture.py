@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from io import FileIO
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,7 +63,7 @@ def test_score_watch_forgets_a_line_without_end() -> None:
 
 def test_log_file_has_a_cap_and_the_tail(tmp_path: Path) -> None:
     log = tmp_path / "stdout.log"
-    stream = Stream(FileIO(log, "w"))
+    stream = Stream(log)
     for _ in range(40):
         stream.feed(b"x" * 100_000)
     stream.feed(b"the end")
@@ -75,8 +76,33 @@ def test_log_file_has_a_cap_and_the_tail(tmp_path: Path) -> None:
 
 def test_log_file_just_over_the_cap_is_whole(tmp_path: Path) -> None:
     log = tmp_path / "stdout.log"
-    stream = Stream(FileIO(log, "w"))
+    stream = Stream(log)
     whole = bytes(range(256)) * (LOGGED // 256) + b"a little more"
     stream.feed(whole)
     stream.close()
     assert log.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "hard link", "folder", "longer", "gone"])
+def test_a_log_that_was_replaced_is_written_anew(tmp_path: Path, kind: str) -> None:
+    log, outside = tmp_path / "stdout.log", tmp_path / "outside"
+    outside.write_text("mine")
+    stream = Stream(log)
+    stream.feed(b"printed")
+    if kind == "longer":
+        os.truncate(log, 10 << 30)
+    elif kind == "hard link":
+        (tmp_path / "other").hardlink_to(log)
+    else:
+        log.unlink()
+    if kind == "link":
+        log.symlink_to(outside)
+    elif kind == "pipe":
+        os.mkfifo(log)
+    elif kind == "folder":
+        (log / "inner").mkdir(parents=True)
+    assert stream.close().text == "printed"
+    assert not log.is_symlink()
+    assert log.stat().st_nlink == 1
+    assert log.read_text() == "printed"
+    assert outside.read_text() == "mine"

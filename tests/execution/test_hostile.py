@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from mle_star.execution import Limits
-from tests.execution.running import GOOD, is_running, job, run, wait_for
+from tests.execution import running
+from tests.execution.running import GOOD, job, run, strays, wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+    pytest.mark.usefixtures("level"),
+]
 
 DAEMON = """
 import os, sys, time
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        open("final/daemon", "w").write(str(os.getpid()))
+        open("final/daemon", "w").write("started")
         {quit}
         time.sleep(300)
     os._exit(0)
@@ -28,22 +32,19 @@ while not (os.path.exists("final/daemon") and os.path.getsize("final/daemon")):
 """
 
 
-def daemon_of(folder: Path) -> int:
-    return int((folder / "final" / "daemon").read_text())
-
-
 def test_a_daemon_that_holds_stdout_does_not_make_a_timeout(tmp_path: Path) -> None:
     done = run(DAEMON.format(quit="") + GOOD, tmp_path)
     assert done.outcome == "ok"
     assert done.printed == 0.75
-    assert not is_running(daemon_of(tmp_path))
+    assert strays(tmp_path) == []
 
 
 def test_a_daemon_that_empties_its_environment_dies_too(tmp_path: Path) -> None:
-    quit = "os.execve(sys.executable, [sys.executable, '-c', 'import time; time.sleep(300)'], {})"
+    command = "[sys.executable, '-c', 'import time; time.sleep(300)', os.getcwd()]"
+    quit = f"os.execve(sys.executable, {command}, {{}})"
     done = run(DAEMON.format(quit=quit) + GOOD, tmp_path)
     assert done.outcome == "ok"
-    assert not is_running(daemon_of(tmp_path))
+    assert strays(tmp_path) == []
 
 
 def test_timeout_ends_children_that_changed_session_and_ignore_signals(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_timeout_ends_children_that_changed_session_and_ignore_signals(tmp_path:
     done = run(script + DAEMON.format(quit="") + "time.sleep(300)", tmp_path, wall_seconds=3)
     assert done.outcome == "timeout"
     assert done.signal == signal.SIGKILL
-    assert not is_running(daemon_of(tmp_path))
+    assert strays(tmp_path) == []
 
 
 def test_a_fork_bomb_is_put_out(tmp_path: Path) -> None:
@@ -60,24 +61,19 @@ def test_a_fork_bomb_is_put_out(tmp_path: Path) -> None:
     done = run(script, tmp_path, processes=30)
     assert done.outcome == "error"
     assert "30 processes" in done.problem
-    assert not [pid for pid in Path("/proc").glob("[0-9]*") if _cwd(pid) == tmp_path]
+    assert strays(tmp_path) == []
 
 
-def _cwd(process: Path) -> Path | None:
-    try:
-        return (process / "cwd").readlink()
-    except OSError:
-        return None
-
-
+@pytest.mark.parametrize("level", ["process"], indirect=True)
 def test_killing_the_supervisor_is_noticed(tmp_path: Path) -> None:
     script = DAEMON.format(quit="") + "os.kill(os.getppid(), 9)\ntime.sleep(300)"
     done = run(script, tmp_path)
     assert done.outcome == "killed"
     assert done.exit_code is None
-    assert not is_running(daemon_of(tmp_path))
+    assert strays(tmp_path) == []
 
 
+@pytest.mark.parametrize("level", ["process"], indirect=True)
 def test_stopping_the_supervisor_gains_nothing(tmp_path: Path) -> None:
     done = run(GOOD + "import os\nos.kill(os.getppid(), 19)", tmp_path)
     assert done.outcome == "ok"
@@ -116,18 +112,18 @@ def test_a_killed_harness_takes_its_scripts_along(tmp_path: Path) -> None:
     """SIGKILL leaves the harness no time to clean up: the supervisor does it."""
     program = f"""
 from pathlib import Path
-from mle_star.execution import Job, ProcessExecutor
+from mle_star.execution import Job, LocalExecutor
 script = {DAEMON.format(quit="") + "time.sleep(300)"!r}
-ProcessExecutor().submit(Job(script, Path({str(tmp_path / "job")!r}))).result()
+job = Job(script, Path({str(tmp_path / "job")!r}))
+LocalExecutor(level={running.LEVEL!r}).submit(job).result()
 """
     harness = subprocess.Popen([sys.executable, "-c", program])
     daemon = tmp_path / "job" / "final" / "daemon"
     wait_for(lambda: daemon.exists() and daemon.read_text() != "")
-    pid = daemon_of(tmp_path / "job")
-    assert is_running(pid)
+    assert len(strays(tmp_path / "job")) > 1  # beside the harness, whose command line names it
     harness.kill()
     harness.wait()
-    wait_for(lambda: not is_running(pid))
+    wait_for(lambda: not strays(tmp_path / "job"))
 
 
 def test_limits_default_to_something_sane() -> None:

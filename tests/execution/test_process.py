@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from mle_star.errors import MleStarError, SandboxUnavailable, SettingsError
-from mle_star.execution import Execution, ProcessExecutor
+from mle_star.execution import Execution, LocalExecutor
+from tests.execution import running
 from tests.execution.running import GOOD, job, names, run
+
+pytestmark = pytest.mark.usefixtures("level")
 
 
 def test_ok(tmp_path: Path) -> None:
@@ -19,7 +22,7 @@ def test_ok(tmp_path: Path) -> None:
     assert (done.outcome, done.exit_code, done.signal, done.problem) == ("ok", 0, None, "")
     assert done.printed == 0.75
     assert set(done.artefacts) == {"final/oof.csv", "final/submission.csv"}
-    assert done.isolation.level == "process"
+    assert done.isolation.level == running.LEVEL
     assert done.isolation.gaps
     assert done.processes == done.attempts == 1
     assert not done.cached
@@ -34,6 +37,7 @@ def test_no_predictions_asked_for_means_ok_without(tmp_path: Path) -> None:
     assert run("print('study')", tmp_path, required=()).outcome == "ok"
 
 
+@pytest.mark.parametrize("level", ["process"], indirect=True)
 @pytest.mark.parametrize(
     ("script", "says"),
     [
@@ -64,6 +68,7 @@ def test_error_names_exception_message_and_line(tmp_path: Path) -> None:
     assert str(tmp_path) not in done.exception.traceback
 
 
+@pytest.mark.parametrize("level", ["process"], indirect=True)
 @pytest.mark.parametrize(
     ("script", "code", "says"),
     [
@@ -240,11 +245,14 @@ def inputs(tmp_path: Path) -> dict[str, Path]:
 def test_a_script_that_overwrites_its_input_spoils_nothing(
     tmp_path: Path, inputs: dict[str, Path]
 ) -> None:
-    executor = ProcessExecutor()
+    executor = LocalExecutor(level=running.LEVEL)
     for name in ("first", "second"):
         done = executor.submit(job(SPOIL + GOOD, tmp_path / name, inputs=inputs)).result(30)
-        assert done.outcome == "ok", done.problem
-        assert "a\n1234567\n\np\n0.12345\n" in done.stdout.text
+        if running.LEVEL == "process":
+            assert done.outcome == "ok", done.problem
+            assert "a\n1234567\n\np\n0.12345\n" in done.stdout.text
+        else:
+            assert done.outcome == "error"
         assert (inputs[""] / "train.csv").read_text() == "a\n1234567\n"
         assert inputs["members/0/oof.csv"].read_text() == "p\n0.12345\n"
     executor.shutdown()
@@ -256,11 +264,32 @@ def test_altering_an_input_too_large_to_copy_is_an_error(
     monkeypatch.setattr("mle_star.execution.workspace.COPIED_BYTES", 4)
     done = run(SPOIL + GOOD, tmp_path / "job", inputs=inputs)
     assert done.outcome == "error"
-    assert "altered its input (oof.csv, train.csv)" in done.problem
+    if running.LEVEL == "process":
+        assert "altered its input (oof.csv, train.csv)" in done.problem
+    else:
+        assert (inputs[""] / "train.csv").read_text() == "a\n1234567\n"
+        assert (inputs[""] / "train.csv").stat().st_mode & 0o777 == 0o444
+        assert "altered" not in done.problem  # nobody could
+
+
+def test_large_inputs_and_folders_are_seen(
+    tmp_path: Path, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.execution.workspace.COPIED_BYTES", 4)
+    (inputs[""] / "images").mkdir()
+    (inputs[""] / "images" / "1.png").write_text("png")
+    script = """
+    import os
+    for name in ("train.csv", "members/0/oof.csv", "images/1.png"):
+        print(open("input/" + name).read())
+    print(sorted(os.listdir("input/images")))
+    """
+    done = run(script, tmp_path / "job", inputs=inputs, required=())
+    assert done.stdout.text == "a\n1234567\n\np\n0.12345\n\npng\n['1.png']\n", done
 
 
 def test_an_interpreter_that_is_missing_is_raised(tmp_path: Path) -> None:
-    executor = ProcessExecutor(python="/nowhere/python")
+    executor = LocalExecutor(python="/nowhere/python")
     with pytest.raises(SettingsError, match="/nowhere/python"):
         executor.submit(job(GOOD, tmp_path)).result(30)
     executor.shutdown()
@@ -270,7 +299,7 @@ def test_an_interpreter_that_cannot_be_started_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mle_star.execution.process.job_key", lambda *_: "key")
-    executor = ProcessExecutor(python="/nowhere/python")
+    executor = LocalExecutor(python="/nowhere/python")
     with pytest.raises(SandboxUnavailable, match="/nowhere/python"):
         executor.submit(job(GOOD, tmp_path)).result(30)
     executor.shutdown()
@@ -278,7 +307,7 @@ def test_an_interpreter_that_cannot_be_started_is_raised(
 
 def test_a_folder_that_cannot_be_made_is_raised(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    executor = ProcessExecutor()
+    executor = LocalExecutor(level=running.LEVEL)
     with pytest.raises(MleStarError, match="can't be prepared"):
         executor.submit(job(GOOD, tmp_path / "file" / "job")).result(30)
     assert executor.submit(job(GOOD, tmp_path / "job")).result(30).outcome == "ok"
@@ -331,7 +360,7 @@ def test_hashing_follows_the_seed(tmp_path: Path) -> None:
 
 
 def test_thread_caps_are_the_cores_at_the_start(tmp_path: Path) -> None:
-    executor = ProcessExecutor(cores=1)
+    executor = LocalExecutor(level=running.LEVEL, cores=1)
     done = executor.submit(job(LOOK, tmp_path / "job", required=())).result(30)
     executor.shutdown()
     environ = look(done)["environ"]

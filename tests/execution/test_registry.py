@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.execution import ProcessExecutor, reap_stale
+from mle_star.execution import LocalExecutor, reap_stale
 from mle_star.execution.environment import MARK
+from mle_star.execution.probe import start_time
 from mle_star.execution.registry import Registry
-from mle_star.execution.tree import start_time
 from tests.execution.running import is_running, job, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -25,8 +25,8 @@ def leave_behind(folder: Path) -> int:
     """Run a harness until its script runs, then kill both the harness and the supervisor."""
     program = f"""
 from pathlib import Path
-from mle_star.execution import Job, ProcessExecutor
-executor = ProcessExecutor(registry=Path({str(folder / "processes.json")!r}))
+from mle_star.execution import Job, LocalExecutor
+executor = LocalExecutor(registry=Path({str(folder / "processes.json")!r}))
 executor.submit(Job({SLEEP!r}, Path({str(folder / "job")!r}))).result()
 """
     harness = subprocess.Popen([sys.executable, "-c", program])
@@ -35,7 +35,7 @@ executor.submit(Job({SLEEP!r}, Path({str(folder / "job")!r}))).result()
     wait_for(lambda: '"pgid"' in (folder / "processes.json").read_text())
     record = json.loads((folder / "processes.json").read_text())
     (entry,) = record["running"]
-    assert entry["folder"] == str(folder / "job")
+    assert entry["folder"] == "job"
     assert {"pid", "pgid", "start", "mark"} <= entry.keys()
     # Stopped first: a supervisor that is killed takes the script along, one that sleeps does not.
     os.kill(entry["pid"], 19)
@@ -93,7 +93,7 @@ class ProcessWithMark:
 
 
 def test_the_record_is_empty_after_a_run(tmp_path: Path) -> None:
-    executor = ProcessExecutor(registry=tmp_path / "run" / "p.json")
+    executor = LocalExecutor(registry=tmp_path / "run" / "p.json")
     executor.submit(job("1", tmp_path / "job")).result(30)
     executor.shutdown()
     assert json.loads((tmp_path / "run" / "p.json").read_text())["running"] == []
@@ -104,3 +104,19 @@ def test_a_damaged_record_counts_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / "p.json").write_text(text)
     assert reap_stale(tmp_path / "p.json") == 0
     assert reap_stale(tmp_path / "missing.json") == 0
+
+
+def test_a_record_that_a_killed_script_left_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    Registry(path).announce("c" * 32, tmp_path / "job")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "execution.json").write_text("forged")
+    (tmp_path / "job" / "final").mkdir()
+    record = json.loads(path.read_text())
+    record["owner"]["start"] += 1
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (tmp_path / "job").rename(moved / "job")
+    (moved / "p.json").write_text(json.dumps(record))
+    reap_stale(moved / "p.json")
+    assert [entry.name for entry in (moved / "job").iterdir()] == ["final"]

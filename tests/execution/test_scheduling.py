@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from mle_star.execution import Job, ProcessExecutor
+from mle_star.execution import Job, LocalExecutor
 from mle_star.execution.machine import usable_cores
 from tests.execution.running import job, wait_for
 
@@ -20,8 +20,8 @@ two_cores = pytest.mark.skipif(len(usable_cores()) < 2, reason="needs two cores"
 
 
 @pytest.fixture
-def executor() -> Iterator[ProcessExecutor]:
-    made = ProcessExecutor(cores=2)
+def executor() -> Iterator[LocalExecutor]:
+    made = LocalExecutor(cores=2)
     yield made
     made.shutdown()
 
@@ -66,7 +66,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 @two_cores
-def test_as_many_jobs_as_cores_in_order(executor: ProcessExecutor, gate: Gate) -> None:
+def test_as_many_jobs_as_cores_in_order(executor: LocalExecutor, gate: Gate) -> None:
     futures = {name: executor.submit(gate.job(name)) for name in "abc"}
     wait_for(lambda: gate.started() == {"a", "b"})
     assert not futures["c"].running()
@@ -79,7 +79,7 @@ def test_as_many_jobs_as_cores_in_order(executor: ProcessExecutor, gate: Gate) -
 
 
 @two_cores
-def test_a_job_that_wants_all_cores_runs_alone(executor: ProcessExecutor, gate: Gate) -> None:
+def test_a_job_that_wants_all_cores_runs_alone(executor: LocalExecutor, gate: Gate) -> None:
     first = executor.submit(gate.job("wide", cpus=2))
     second = executor.submit(gate.job("narrow"))
     wait_for(lambda: gate.started() == {"wide"})
@@ -90,7 +90,7 @@ def test_a_job_that_wants_all_cores_runs_alone(executor: ProcessExecutor, gate: 
 
 
 def test_a_job_that_wants_more_than_there_is_runs_all_the_same(
-    executor: ProcessExecutor, gate: Gate
+    executor: LocalExecutor, gate: Gate
 ) -> None:
     gate.open("greedy")
     asked = gate.job("greedy", cpus=99, memory_mb=10**9)
@@ -98,7 +98,7 @@ def test_a_job_that_wants_more_than_there_is_runs_all_the_same(
 
 
 @two_cores
-def test_memory_is_a_budget_too(executor: ProcessExecutor, gate: Gate) -> None:
+def test_memory_is_a_budget_too(executor: LocalExecutor, gate: Gate) -> None:
     futures = [executor.submit(gate.job(name, memory_mb=10**7)) for name in "ab"]
     wait_for(lambda: gate.started() == {"a"})
     assert not futures[1].running()
@@ -109,9 +109,7 @@ def test_memory_is_a_budget_too(executor: ProcessExecutor, gate: Gate) -> None:
 
 @two_cores
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no pinning here")
-def test_cores_are_divided_anew_at_every_start_and_end(
-    executor: ProcessExecutor, gate: Gate
-) -> None:
+def test_cores_are_divided_anew_at_every_start_and_end(executor: LocalExecutor, gate: Gate) -> None:
     both = set(usable_cores()[:2])
     first = executor.submit(gate.job("a"))
     wait_for(lambda: gate.cores("a") == both)
@@ -126,7 +124,7 @@ def test_cores_are_divided_anew_at_every_start_and_end(
 
 
 @two_cores
-def test_two_jobs_of_one_folder_do_not_meet(executor: ProcessExecutor, gate: Gate) -> None:
+def test_two_jobs_of_one_folder_do_not_meet(executor: LocalExecutor, gate: Gate) -> None:
     first = executor.submit(gate.job("a"))
     second = executor.submit(gate.job("a"))
     wait_for(lambda: gate.started() == {"a"})
@@ -136,7 +134,7 @@ def test_two_jobs_of_one_folder_do_not_meet(executor: ProcessExecutor, gate: Gat
 
 
 @two_cores
-def test_cancelling_one_future(executor: ProcessExecutor, gate: Gate) -> None:
+def test_cancelling_one_future(executor: LocalExecutor, gate: Gate) -> None:
     futures = [executor.submit(gate.job(name)) for name in "abc"]
     wait_for(lambda: gate.started() == {"a", "b"})
     assert futures[2].cancel()
@@ -153,7 +151,7 @@ def test_cancelling_one_future(executor: ProcessExecutor, gate: Gate) -> None:
 
 
 @two_cores
-def test_cancel_all_ends_what_runs_and_what_waits(executor: ProcessExecutor, gate: Gate) -> None:
+def test_cancel_all_ends_what_runs_and_what_waits(executor: LocalExecutor, gate: Gate) -> None:
     futures = [executor.submit(gate.job(name)) for name in "abcd"]
     wait_for(lambda: gate.started() == {"a", "b"})
     executor.cancel_all()
@@ -164,7 +162,7 @@ def test_cancel_all_ends_what_runs_and_what_waits(executor: ProcessExecutor, gat
 
 
 def test_cancel_all_from_a_signal_handler_never_waits_for_a_lock(
-    executor: ProcessExecutor, gate: Gate
+    executor: LocalExecutor, gate: Gate
 ) -> None:
     """A handler runs in the main thread, maybe while that very thread holds the executor's lock."""
     future = executor.submit(gate.job("a"))
@@ -186,7 +184,7 @@ def test_cancel_all_from_a_signal_handler_never_waits_for_a_lock(
 
 
 def test_shutdown_leaves_nothing_and_takes_nothing(gate: Gate) -> None:
-    executor = ProcessExecutor()
+    executor = LocalExecutor()
     future = executor.submit(gate.job("a"))
     wait_for(lambda: gate.started() == {"a"})
     executor.shutdown()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 
 import pytest
 
 from mle_star.execution import workspace
-from mle_star.execution.workspace import prepare, remove, used_mb
+from mle_star.execution.disk import remove, used_mb
+from mle_star.execution.workspace import prepare
 from tests.execution.running import job, names
 
 
@@ -127,3 +130,53 @@ def test_disk_use_counts_blocks_below_the_folder_only(tmp_path: Path, view: Path
     assert used_mb(folder) == pytest.approx(empty, abs=0.1)
     (folder / "final" / "a").write_bytes(b"x" * 4 * 1024**2)
     assert used_mb(folder) == pytest.approx(empty + 4, abs=0.1)
+
+
+def test_an_input_inside_a_linked_folder_is_refused(tmp_path: Path, view: Path) -> None:
+    """It would be written to the folder that the link leads to."""
+    oof = tmp_path / "oof.csv"
+    oof.write_text("p\n")
+    with pytest.raises(ValueError, match="images"):
+        prepare(job("1", tmp_path / "job", inputs={"": view, "images/oof.csv": oof}))
+    assert names(view / "images") == ["1.png"]
+
+
+def test_in_a_cage_large_inputs_are_links(
+    tmp_path: Path, view: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "COPIED_BYTES", 1)
+    space = prepare(job("1", tmp_path / "job", inputs={"": view}), guarded=True)
+    assert (tmp_path / "job" / "input" / "train.csv").is_symlink()
+    assert space.linked == [view / "images", view / "train.csv"]
+    (view / "train.csv").write_text("changed by somebody else")
+    assert space.altered() == []
+
+
+def test_a_folder_of_any_depth_and_mode_is_removed(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deep", dir_fd=here)
+        inner = os.open("deep", os.O_RDONLY, dir_fd=here)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        os.close(here)
+        here = inner
+    os.fchmod(here, 0)
+    os.close(here)
+    assert used_mb(tmp_path) == math.inf
+    remove(tmp_path / "deep")
+    assert names(tmp_path) == ["file"]
+
+
+def test_after_a_run_nothing_is_left_to_stumble_over(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "job", tmp_path / "outside"
+    outside.write_text("mine")
+    space = prepare(job("the script", folder))
+    (folder / "script.py").unlink()
+    (folder / "script.py").symlink_to(outside)
+    (folder / ".execution.json.tmp").symlink_to(outside)
+    os.mkfifo(folder / "execution.json")
+    (folder / "models").mkdir()
+    space.tidy("the script")
+    assert names(folder) == ["final", "script.py"]
+    assert (folder / "script.py").read_text() == "the script"
+    assert outside.read_text() == "mine"

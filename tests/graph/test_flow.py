@@ -221,9 +221,23 @@ def test_if_every_script_rings_the_alarm_the_best_is_used_and_the_run_says_so(ta
         check_leakage=lambda *_: LeakageReport(True, "A = ", "all leak"),
         fix_leakage=lambda _, t, block, r: block,
     )
-    done = run(task, engineer, outer_steps=0)
+    done = run(task, engineer, outer_steps=0, audit=False)
     assert "Every scored script raised the leakage alarm" in done.notes()
     assert Path(done.values["submission"]).exists()
+
+
+def test_a_checker_that_cries_wolf_does_not_end_a_run_where_hidden_labels_speak_against_it(
+    task: Path,
+) -> None:
+    engineer = ScriptedEngineer(
+        check_leakage=lambda *_: LeakageReport(True, "A = ", "all leak"),
+        fix_leakage=lambda _, t, block, r: block,
+    )
+    done = run(task, engineer, num_candidates=1, ensemble_rounds=0)
+    assert "it stays in the race" in done.notes()
+    assert done.best["score"] is not None
+    assert done.best["score"]["alarm"] == ""
+    assert done.of("accepted"), "the refinement went on"
 
 
 def test_a_failing_full_run_falls_back_on_the_search_runs_submission(task: Path) -> None:

@@ -107,7 +107,8 @@ def test_mistake_4_a_leak_that_is_never_fixed_can_not_win(task: Path) -> None:
         ),
         fix_leakage=lambda *_: "A = 2.9\n",
     )
-    done = run(task, engineer, outer_steps=0, ensemble_rounds=0)
+    # Where labels are held back, they decide; here nothing speaks against the finding.
+    done = run(task, engineer, outer_steps=0, ensemble_rounds=0, audit=False)
     leaking = [trial for trial in done.trials if "A = 2.9" in done.script(trial)]
     assert leaking[0]["score"] is not None
     assert "leak" in leaking[0]["score"]["alarm"]
@@ -258,7 +259,15 @@ def test_mistake_10_children_die_with_a_script_and_what_it_printed_is_kept(task:
     engineer = ScriptedEngineer(
         write=lambda _, card: HANGS if card.name == "slope 1.0" else script(2.0)
     )
-    done = run(task, engineer, outer_steps=0, ensemble_rounds=0, debug_rounds=0, script_timeout=2.0)
+    done = run(
+        task,
+        engineer,
+        outer_steps=0,
+        ensemble_rounds=0,
+        debug_rounds=0,
+        script_timeout=2.0,
+        sandbox="process",  # in a namespace of its own the child's number says nothing out here
+    )
     (stopped,) = [trial for trial in done.trials if trial["score"] is None]
     assert stopped["outcome"] == "timeout"
     printed = (done.folder / "trials" / stopped["id"] / "stdout.log").read_text()

@@ -456,7 +456,8 @@ def test_the_cap_on_tokens_goes_by_the_longest_answer_so_far() -> None:
     client.call(ask(phase="submit"))
     with pytest.raises(WalletEmpty):  # 6010 are spent and another 6000 may be
         client.call(ask(text="more", phase="submit"))
-    client.call(ask("debug", text="more", phase="submit"))  # whose first answer counts as 4000
+    with pytest.raises(WalletEmpty):  # nor may another agent's, of the same model
+        client.call(ask("debug", text="more", phase="submit"))
 
 
 # Stopping

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from mle_star.errors import NoAnswer, RunStopped, SettingsError
 from mle_star.models.base import Call, Usage, WalletEmpty
-from mle_star.models.wallet import Ticket, Wallet, listen
+from mle_star.models.prices import load_prices
+from mle_star.models.wallet import LEDGER, Ticket, Wallet, listen, read_bill
 from tests.models.purses import DOLLAR, FREE, PRICES, UNKNOWN, ask, in_thread, until_refused, wallet
 
 # Caps
@@ -242,3 +245,33 @@ def test_a_branch_hears_of_its_own_calls_alone() -> None:
         context = contextvars.copy_context()
         in_thread(lambda: context.run(ask, purse)).join(10)
     assert len(heard) == 1
+
+
+def test_a_first_answer_that_is_long_is_waited_for_alone_where_money_is_capped() -> None:
+    """Eight branches, answers of 62,000 tokens at 10 dollars a million, 20 cents to spend."""
+    wallet, model = Wallet(None, load_prices(), max_cost=0.2), "google_genai:gemini-2.5-pro"
+    outcomes: list[str] = []
+
+    def branch() -> None:
+        try:
+            ticket = wallet.open("write", "write", 0, model, Usage(100, 0, 99))
+        except WalletEmpty:
+            outcomes.append("refused")
+            return
+        time.sleep(0.05)
+        wallet.settle(ticket, Usage(100, 0, 62_000), 0.05, "answered")
+        outcomes.append("sent")
+
+    threads = [threading.Thread(target=branch) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["refused"] * 7 + ["sent"]
+
+
+def test_the_bill_is_read_from_the_folder_alone(tmp_path: Path) -> None:
+    assert read_bill(tmp_path).total.calls == 0
+    wallet = Wallet(tmp_path / LEDGER, load_prices())
+    wallet.settle(wallet.open("write", "write", 0, "ollama:a", Usage()), Usage(5), 0.1, "answered")
+    assert read_bill(tmp_path).total.input == 5

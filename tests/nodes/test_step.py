@@ -12,7 +12,7 @@ import pytest
 from mle_star.context import Context, resolve
 from mle_star.engineer import Choice, Team
 from mle_star.errors import NoAnswer, RunStopped
-from mle_star.models.base import Call, Usage, WalletEmpty
+from mle_star.models.base import Call, ModelRefused, Usage, WalletEmpty
 from mle_star.models.prices import load_prices
 from mle_star.models.wallet import Wallet
 from mle_star.nodes.step import Step, _phase
@@ -41,14 +41,16 @@ class Scene:
 
     def step(self, phase: str = "refine", best: Any = None) -> Step:
         nothing: Any = None
+        folder: Any = SimpleNamespace(path=self.folder)
         client: Any = SimpleNamespace(wallet=self.wallet) if self.wallet else None
         bench = Workbench(
-            folder=nothing,
+            folder=folder,
             settings=resolve(Context(), environ={}),
             spec=nothing,
             profile=nothing,
             views=nothing,
             brief=brief(),
+            level=nothing,
             team=Team(Choice("llm", "m", ""), self.lead, self.stand_in, self.starter, client),
             executor=nothing,
             events=EventLog(self.folder / "events.jsonl"),
@@ -132,6 +134,30 @@ def test_an_empty_wallet_is_said_once_and_the_stand_in_goes_on(tmp_path: Path) -
         assert step.ask(scene.lead.summarise, "study", "out")
     assert [e["text"] for e in scene.events("note")] == ["3 tokens are left"]
     assert [e["reason"] for e in scene.events("stood_in")] == ["the wallet is empty"] * 3
+
+
+@pytest.mark.parametrize("problem", [ZeroDivisionError("x"), RuntimeError("x")])
+def test_an_engineer_that_breaks_is_stood_in_for(tmp_path: Path, problem: Exception) -> None:
+    scene = Scene(tmp_path, ScriptedEngineer(plan=fails(problem)), stand_in=ScriptedEngineer())
+    assert scene.step().ask(scene.lead.plan, "A = 1.0\n", "A = 1.0\n", [])
+    assert "it broke" in scene.events("stood_in")[0]["reason"]
+    alone = Scene(tmp_path, ScriptedEngineer(plan=fails(problem)))
+    with pytest.raises(type(problem)):
+        alone.step().ask(alone.lead.plan, "A = 1.0\n", "A = 1.0\n", [])
+
+
+def test_a_key_that_dies_ends_the_run_only_while_there_is_nothing_to_lose(tmp_path: Path) -> None:
+    lead = ScriptedEngineer(summarise=fails(ModelRefused("put a valid key in X")))
+    scene = Scene(tmp_path, lead, stand_in=ScriptedEngineer())
+    step = scene.step()
+    with pytest.raises(ModelRefused):
+        step.ask(lead.summarise, "study", "out")
+    step.bench.pace.append(1.0)  # a script has run
+    for _ in range(2):
+        assert step.ask(lead.summarise, "study", "out")
+    assert [e["text"] for e in scene.events("note")] == [
+        "The model can't be asked any more: put a valid key in X"
+    ]
 
 
 def test_a_stop_passes_through(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ def bench(elapsed: float, full_rows: int = 1000) -> Workbench:
         views=views,
         brief=nothing,
         team=nothing,
+        level=nothing,
         executor=nothing,
         events=nothing,
         clock=Clock(elapsed),

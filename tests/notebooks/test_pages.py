@@ -17,7 +17,8 @@ from mle_star.cli.app import app
 from mle_star.context import Context, resolve
 from mle_star.engineer import Engineer, make_team
 from mle_star.errors import SettingsError
-from mle_star.models.client import ANSWERS, LEDGER, TRAFFIC
+from mle_star.models.client import ANSWERS, TRAFFIC
+from mle_star.models.wallet import LEDGER
 from mle_star.scoring import Predictions, read_predictions, score_predictions
 from mle_star.tasks import build_views, load_task
 from tests.engineer.playbook.small import brief

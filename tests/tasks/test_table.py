@@ -44,7 +44,7 @@ def test_every_format_reads_alike(
 def test_latin_1_and_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_bytes("name\ncafé\n".encode("latin-1"))
     (tmp_path / "bom.csv").write_bytes(b"\xef\xbb\xbfname\ncaf\xc3\xa9\n")
-    assert load_table(tmp_path / "old.csv").encoding == "latin-1"
+    assert load_table(tmp_path / "old.csv").encoding == "cp1252"
     for name in ("old.csv", "bom.csv"):
         table = read_table(tmp_path / name)
         assert list(table.columns) == ["name"]

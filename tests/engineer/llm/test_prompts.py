@@ -239,3 +239,12 @@ def test_a_folder_of_this_machine_is_not_told() -> None:
 def test_values_that_an_agent_does_not_take_are_refused() -> None:
     with pytest.raises(TypeError, match=r"missing \['error'\], unknown \['eror'\]"):
         render("debug", brief(), BUDGET, script="", eror="")
+
+
+def test_the_metric_is_explained_where_its_name_is_not_enough() -> None:
+    own = replace(regression(), metric_source="def score(y_true, y_pred):\n    return 1.0\n")
+    assert "def score(y_true, y_pred):" in system_message(own, BUDGET)
+    told = brief(kind="binary", metric="f1", prediction="label", classes=["no", "yes"])
+    assert 'The positive class is "yes"' in system_message(told, BUDGET)
+    assert "loss of the median" in system_message(brief(metric="pinball"), BUDGET)
+    assert "positive class" not in system_message(regression(), BUDGET)

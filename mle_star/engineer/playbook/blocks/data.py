@@ -102,6 +102,9 @@ def _coercion(facts: Facts) -> list[str]:
             "    for column in DIRTY:",
             '        table[column] = pd.to_numeric(table[column], errors="coerce")',
         ]
+    if facts.infinite:
+        lines.append(assignment("INFINITE", facts.infinite))
+        steps.append("    table[INFINITE] = table[INFINITE].where(table[INFINITE].abs() < 3e38)")
     if facts.boolean:
         lines.append(assignment("BOOLEAN", facts.boolean))
         steps.append("    table[BOOLEAN] = table[BOOLEAN].astype(float)")
@@ -172,6 +175,12 @@ def encode(facts: Facts, *, topics: bool) -> Part:
     """``encode``: category codes and, for models on numbers, the topics of text columns."""
     steps: list[str] = []
     imports = list(PANDAS)
+    if facts.hollow:
+        steps += [
+            "    empty = [column for column in NUMERIC if X_fit[column].isna().all()]",
+            "    for X in tables:",
+            "        X[empty] = 0.0",
+        ]
     if facts.categorical:
         steps += [
             "    for column in CATEGORICAL:",

@@ -76,6 +76,13 @@ class Facts:
         task = self.brief.task
         if not task.target:
             raise NoAnswer("The playbook writes scripts for tables with a target column only.")
+        if len(task.prediction_columns) != (
+            len(task.classes) if task.per_class else len(task.target)
+        ):
+            raise NoAnswer(
+                "The playbook writes one column per target, or one per class, and the submission "
+                "has others."
+            )
         if task.kind == "regression" or (
             task.kind == "ordinal" and task.prediction != "probability"
         ):
@@ -141,6 +148,32 @@ class Facts:
         return self._named("dirty")
 
     @cached_property
+    def infinite(self) -> list[str]:
+        """Numeric columns with infinite values, or numbers too large for 32 bits."""
+        return [c.name for c in self._used if c.name in self.numeric and _has_infinite(c)]
+
+    @cached_property
+    def hollow(self) -> list[str]:
+        """Numeric columns with so few values that the fitting rows of a fold may have none."""
+        used = [c for c in self._used if c.name in self.numeric]
+        return [c.name for c in used if (1 - c.missing) * self.brief.profile.rows < 20]
+
+    @cached_property
+    def lone(self) -> bool:
+        """Whether the fitting rows of a fold may all be of one class."""
+        least = self.least_class
+        split = self.ordered or self.brief.task.group is not None
+        return least is not None and (least < 2 or (split and least < 50))
+
+    @property
+    def least_class(self) -> int | None:
+        """Rows of the rarest class; None where there are no classes."""
+        shares = self.brief.profile.class_shares
+        if self.learning == "regression" or not shares:
+            return None
+        return int(min(shares.values()) * self.brief.profile.rows + 0.5)
+
+    @cached_property
     def boolean(self) -> list[str]:
         """True/false columns."""
         return self._named("boolean")
@@ -175,7 +208,7 @@ class Facts:
     @cached_property
     def gaps(self) -> bool:
         """Whether any numeric table column can hold missing values."""
-        return bool(self.dirty or self.datetime) or any(
+        return bool(self.dirty or self.datetime or self.infinite) or any(
             c.missing > 0 for c in self._used if c.name in self.numeric
         )
 
@@ -211,6 +244,10 @@ def _role(column: ColumnProfile) -> str:
     if column.kind == "boolean":
         return "boolean" if _says_true_or_false(column) else "categorical"
     return column.kind if column.kind in ("categorical", "text", "datetime") else "unused"
+
+
+def _has_infinite(column: ColumnProfile) -> bool:
+    return any("inf" in marker.lower() for marker in column.markers)
 
 
 def _says_true_or_false(column: ColumnProfile) -> bool:

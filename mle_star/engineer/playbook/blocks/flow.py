@@ -30,13 +30,19 @@ def combine(facts: Facts, families: list[str]) -> Part:
         "    for i, X in enumerate(others):",
         f"        {where} += WEIGHTS[name] / total * {predicted}",
     ]
+    if facts.lone and not facts.several:
+        loop[1] = (
+            f"    predict = (fit if len(set(y_fit)) > 1 else fit_constant)(X_fit, {y_fit}, SEED)"
+        )
     if facts.several:
         loop = ["for j in range(len(TARGETS)):", *(f"    {line}" for line in loop)]
+    lone = _constant(facts) if facts.lone and not facts.several else []
     per = ", target by target," if facts.several else ""
     lines = [
         dictionary("MODELS", {family: f"fit_{family}" for family in families}),
         dictionary("WEIGHTS", dict.fromkeys(families, "1.0")),
         "",
+        *lone,
         "",
         _SIGNATURE,
         f'    """Weighted mean of the models\' predictions{per} for each of the other tables."""',
@@ -46,6 +52,20 @@ def combine(facts: Facts, families: list[str]) -> Part:
         "    return sums",
     ]
     return Part(COMBINE, "\n".join(lines))
+
+
+def _constant(facts: Facts) -> list[str]:
+    """``fit_constant``, for fitting rows of one class."""
+    value = "np.full(len(table), float(y[0]))"
+    if facts.learning == "multiclass":
+        value = "np.eye(len(CLASSES))[np.full(len(table), y[0])]"
+    return [
+        "",
+        "def fit_constant(X: pd.DataFrame, y: np.ndarray, seed: int):",
+        '    """All fitting rows are of one class, and nothing else can be predicted."""',
+        f"    return lambda table: {value}",
+        "",
+    ]
 
 
 def dictionary(name: str, items: dict[str, str]) -> str:

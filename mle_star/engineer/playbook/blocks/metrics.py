@@ -112,6 +112,9 @@ def _compared(facts: Facts, rows: str) -> tuple[str, str]:
     if facts.labels and facts.learning == "binary" and not zero_one(facts):
         return true, f"{predicted} == CLASSES[1]"
     if facts.labels and facts.learning == "multiclass":
+        if any(isinstance(label, float) and label % 1 for label in facts.classes):
+            # Fractions are labels here, which scikit-learn takes from text alone.
+            return "train.loc[scored, TARGET].astype(str)", f"{predicted}.astype(str)"
         return "train.loc[scored, TARGET]", predicted
     if facts.ordinal and not facts.grades and not facts.several:
         return "train.loc[scored, TARGET]", predicted

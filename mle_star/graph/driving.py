@@ -1,0 +1,226 @@
+"""One sitting of a run: from the lock on its folder to its end, a stop or a failure."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+
+from mle_star.context import Context, Settings
+from mle_star.errors import RunError, RunStopped
+from mle_star.graph.pipeline import build_graph
+from mle_star.graph.result import Result, read_result
+from mle_star.graph.stopping import stoppable
+from mle_star.nodes.workbench import (
+    close_workbench,
+    driving,
+    find_workbench,
+    open_workbench,
+    stop_event,
+)
+from mle_star.runs import RunFolder
+from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
+from mle_star.runs.events import has_begun
+from mle_star.runs.lock import only_one
+from mle_star.runs.storage import in_one_sentence, is_storage_error
+from mle_star.state import InputState
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+STEPS_PER_SCRIPT = 12
+"""Most super-steps one script can take (check, fix, run, score, repair), with room to spare."""
+
+_NOBODY_LISTENS = (errno.EPIPE, errno.EIO)
+
+
+@contextmanager
+def taken(folder: RunFolder) -> Iterator[None]:
+    """Hold a run folder for one sitting; trouble with its disk is said in one sentence.
+
+    Raises:
+        RunError: another process drives the run, or the folder can't be written.
+    """
+    with in_one_sentence(folder.path):
+        try:
+            with only_one(folder.path), driving(folder.path):
+                yield
+        finally:
+            if not (folder.path / "run.json").exists():  # nothing that could go on
+                shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def drive(folder: RunFolder, settings: Settings, on_event: OnEvent | None) -> Result:
+    """Run the graph from the newest checkpoint, or from its start, to its end.
+
+    The caller holds the folder (:func:`taken`), whose record has the task and the settings.
+
+    Raises:
+        RunStopped: the run was asked to stop.
+        RunError: the run is finished, or its checkpoints can't be used.
+    """
+    control = RunControl()
+    with (
+        open_checkpoints(folder.checkpoints) as saver,
+        stoppable(folder, control),
+        _one_voice(),
+    ):
+        graph = build_graph(saver)
+        config = _config(folder, saver, settings)
+        values = graph.get_state(config).values
+        given = _given(folder, values)
+        if values.get("run"):  # else the first node says hello
+            _greet(folder)
+        stream = graph.stream(
+            cast(InputState | None, given),
+            config,
+            # The folder's own settings: a run killed in its first node starts it again.
+            context=Context.model_validate(
+                {**settings.model_dump(), "runs_dir": str(folder.path.parent)}
+            ),
+            stream_mode=["custom"],
+            subgraphs=True,
+            durability="sync",
+            control=control,
+        )
+        try:
+            _follow(stream, _hearing(on_event, folder, control))
+        except GraphDrained:
+            raise _stopped(folder) from None
+        except BaseException as error:
+            _abandon(folder, stream)
+            _mark(folder, "stopped" if isinstance(error, KeyboardInterrupt) else "failed", error)
+            raise
+        finally:
+            close_workbench(str(folder.path))
+        return read_result(folder, graph.get_state(config).values)
+
+
+def _config(folder: RunFolder, saver: Saver, settings: Settings) -> RunnableConfig:
+    """The thread is named in the database: the folder may have had another name."""
+    places = saver.places()
+    return {
+        "configurable": {"thread_id": places[0][0] if places else folder.path.name},
+        "recursion_limit": recursion_limit(settings),
+    }
+
+
+def _given(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, str] | None:
+    """The graph's input where there is no checkpoint yet, else None.
+
+    Raises:
+        RunError: there was one, and it is gone.
+    """
+    if values:
+        return None
+    if has_begun(folder.path):
+        raise damaged(folder.checkpoints, "it holds no checkpoint of this run")
+    return {"task": str(folder.record()["task"])}
+
+
+def _follow(stream: Iterator[Any], hear: OnEvent) -> None:
+    for _, _, event in stream:
+        if isinstance(event, dict):
+            hear(event)
+
+
+def _hearing(on_event: OnEvent | None, folder: RunFolder, control: RunControl) -> OnEvent:
+    """Call the listener until its terminal or pipe is gone; the run then stops cleanly."""
+    gone = on_event is None
+
+    def hear(event: dict[str, Any]) -> None:
+        nonlocal gone
+        if gone or on_event is None:
+            return
+        try:
+            on_event(event)
+        except (OSError, SystemExit) as error:
+            # Rich leaves by SystemExit when the reader of its pipe is gone.
+            if isinstance(error, OSError) and error.errno not in _NOBODY_LISTENS:
+                raise
+            gone = True
+            control.request_drain("nobody listens")
+            stop_event(str(folder.path)).set()
+            if bench := find_workbench(str(folder.path)):
+                bench.stop()
+
+    return hear
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Keep a thread pool from printing what a branch has no more use for.
+
+    When two branches fail at once, the second finds LangGraph's pool shut down; the first says all.
+    """
+
+    def wanted(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not (isinstance(error, RuntimeError) and "after shutdown" in str(error))
+
+    logger = logging.getLogger("concurrent.futures")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
+
+
+def _stopped(folder: RunFolder) -> RunStopped:
+    _mark(folder, "stopped", None)
+    if not folder.path.exists():
+        return RunStopped("Stopped before anything was begun.")
+    return RunStopped(
+        f"The run was stopped; go on with: mle-star resume {folder.path}", str(folder.path)
+    )
+
+
+def _greet(folder: RunFolder) -> None:
+    """Say hello to the models again: a key may have died since the last sitting."""
+    try:
+        open_workbench(str(folder.path)).team.check()
+    except BaseException:
+        close_workbench(str(folder.path))
+        raise
+
+
+def _abandon(folder: RunFolder, stream: Iterator[Any]) -> None:
+    """End what still runs in other branches, so that nothing works on after the exception."""
+    bench = find_workbench(str(folder.path))
+    if bench is not None:
+        bench.stop()
+    with suppress(GraphDrained):
+        cast(Generator[Any, None, None], stream).close()
+
+
+def _mark(folder: RunFolder, status: str, error: BaseException | None) -> None:
+    """Record how a sitting ended; a run that never read its task leaves nothing behind."""
+    full = error is not None and is_storage_error(error, folder.path)
+    bench = find_workbench(str(folder.path))
+    if bench is None:
+        if not full and not (folder.path / "task.json").exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        return
+    # What ended the sitting may end this as well; the lock then tells that nobody drives the run.
+    with suppress(OSError, sqlite3.Error, RunError):
+        elapsed = bench.clock.elapsed()
+        bench.events.append(f"run_{status}", node="", solution=-1, elapsed=elapsed)
+        folder.update(status=status, seconds=round(elapsed, 3), bill=bench.bill())
+
+
+def recursion_limit(settings: Settings) -> int:
+    """A bound on LangGraph's super-steps that our own counters always reach first."""
+    scripts = (
+        settings.num_candidates
+        + settings.outer_steps * (settings.inner_steps + 2)
+        + settings.ensemble_rounds
+        + 4
+    )
+    return STEPS_PER_SCRIPT * scripts * (1 + settings.debug_rounds) + 100

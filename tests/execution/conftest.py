@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.execution.levels import cage, level
+
+__all__ = ["cage", "level"]
