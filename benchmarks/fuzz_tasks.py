@@ -3,7 +3,8 @@
 Each folder must either work up to its first script or be refused with one sentence. Prints how
 often each happened, every sentence with its count, and every crash and hang with a folder that
 shows it. ``--scripts 0.02`` also runs a script of the built-in engineer on that share of the
-folders that work. ``--only 0:17`` tries one case and keeps its folder.
+folders that work. ``--only 0:17`` tries one case and keeps its folder. Stopped
+by Ctrl-C it says what it has so far.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def try_case(case: str, folder: Path, share: float) -> dict[str, Any]:
 def work(pipe: Connection, base: Path, share: float) -> None:
     """Try the cases that come through the pipe."""
     warnings.simplefilter("ignore")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent stops after the case
     while True:
         try:
             case = pipe.recv()
@@ -183,12 +186,15 @@ def say(text: str) -> None:
 def run_all(cases: list[str], jobs: int, base: Path, share: float) -> Tally:
     """Try all cases on so many processes; folders of failures stay."""
     tally, waiting, started = Tally(), iter(cases), time.monotonic()
+    enough = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: enough.set())
 
     def serve() -> None:
         worker = Worker(base, share)
         while True:
             with tally.lock:
-                case = next(waiting, None)
+                case = None if enough.is_set() else next(waiting, None)
                 done = sum(tally.outcomes.values())
             if case is None:
                 worker.close()
@@ -229,7 +235,8 @@ def main() -> int:
     started = time.monotonic()
     cases = [f"{told.seed}:{told.first + number}" for number in range(told.count)]
     tally = run_all(cases, told.jobs, base, told.scripts)
-    say(f"{told.count} task folders of seed {told.seed} in {time.monotonic() - started:.0f} s")
+    done = sum(tally.outcomes.values())
+    say(f"{done} task folders of seed {told.seed} in {time.monotonic() - started:.0f} s")
     tally.print(base)
     return 1 if tally.failures else 0
 

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,13 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--engineer", choices=("scripted", "playbook"), default="scripted")
     parser.add_argument("--keep", action="store_true", help="keep the folders of failed points")
+    parser.add_argument("--log", type=Path, help="folder for the lines, as they come")
     chosen = parser.parse_args()
     command = [sys.executable, "-m", "tests.faults.points", "--points", str(chosen.points)]
     command += ["--seed", str(chosen.seed), "--engineer", chosen.engineer]
     command += ["--keep"] if chosen.keep else []
-    shards = [
-        subprocess.Popen(
-            [*command, "--shard", f"{number}/{chosen.jobs}"],
-            cwd=Path(__file__).parents[1],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for number in range(chosen.jobs)
-    ]
-    lines = [json.loads(line) for shard in shards for line in shard.communicate()[0].splitlines()]
+    with tempfile.TemporaryDirectory(prefix="mle-star-kill-points-") as scratch:
+        lines = _run(command, chosen.jobs, chosen.log or Path(scratch))
     first = [line for line in lines if "undisturbed" in line]
     points = sorted((line for line in lines if "point" in line), key=lambda p: int(p["point"]))
     alike = {json.dumps(line["undisturbed"], sort_keys=True) for line in first}
@@ -52,6 +45,28 @@ def main() -> int:
         if not point["passed"]:
             sys.stdout.write(json.dumps(point) + "\n")
     return int(len(points) != chosen.points or not all(point["passed"] for point in points))
+
+
+def _run(command: list[str], jobs: int, folder: Path) -> Lines:
+    """Run the shards side by side; their lines lie in files as they come."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = [folder / f"shard-{number}.jsonl" for number in range(jobs)]
+    shards = []
+    for number, log in enumerate(logs):
+        with log.open("w", encoding="utf-8") as stream:
+            shards.append(
+                subprocess.Popen(
+                    [*command, "--shard", f"{number}/{jobs}"],
+                    cwd=Path(__file__).parents[1],
+                    stdout=stream,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+    for shard in shards:
+        shard.wait()
+    return [
+        json.loads(line) for log in logs for line in log.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def _table(points: Lines) -> None:

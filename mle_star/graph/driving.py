@@ -113,14 +113,14 @@ def _config(folder: RunFolder, saver: Saver, settings: Settings) -> RunnableConf
 
 
 def _given(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, str] | None:
-    """The graph's input where there is no checkpoint yet, else None.
+    """The graph's input where its first node was not finished yet, else None.
 
     Raises:
         RunError: there was one, and it is gone.
     """
-    if values:
+    if values.get("run"):
         return None
-    if has_begun(folder.path):
+    if not values and has_begun(folder.path):
         raise damaged(folder.checkpoints, "it holds no checkpoint of this run")
     return {"task": str(folder.record()["task"])}
 
@@ -205,7 +205,8 @@ def _mark(folder: RunFolder, status: str, error: BaseException | None) -> None:
     full = error is not None and is_storage_error(error, folder.path)
     bench = find_workbench(str(folder.path))
     if bench is None:
-        if not full and not (folder.path / "task.json").exists():
+        first = folder.record().get("sittings", 1) == 1
+        if first and not full and not (folder.path / "task.json").exists():
             shutil.rmtree(folder.path, ignore_errors=True)
         return
     # What ended the sitting may end this as well; the lock then tells that nobody drives the run.

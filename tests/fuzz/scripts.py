@@ -71,6 +71,8 @@ def run_one(task: Task, scripts: dict[str, str], chance: random.Random, work: Pa
     kind = done.exception.type if done.exception else done.outcome
     line = scripts[name].splitlines()[(done.exception.line or 1) - 1] if done.exception else ""
     assert done.outcome == "ok", f"{name}: {kind}: {reason[:300]} | {line.strip()}"
+    if task.spec.evaluation == "printed":
+        return "script ran"
     predictions = read_predictions(task.spec, task.views.search, work / "run" / "final")
     if isinstance(predictions, Problem):
         return f"script without predictions: {predictions}"

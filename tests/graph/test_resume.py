@@ -102,7 +102,7 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on(
     task: Path, tmp_path: Path, kind: str, phase: str
 ) -> None:
     # Slow on the full view alone, so that the final run is still going when the signal comes.
-    slow = "import time\ntime.sleep(3 * (len(train) == 700))\n"
+    slow = "import time\ntime.sleep(6 * (len(train) == 700))\n"
     use(
         ScriptedEngineer(
             write=lambda _, card: script(float(card.name.split()[-1])) + slow,

@@ -10,7 +10,6 @@ _LARGE = (
     "the source is changed"
 )
 _SLIPS = "a process that outlives its keeper and hides its origin can be lost sight of"
-_GROUPS = "memory that no process has mapped is counted by control groups alone, which are not used"
 _STATUS = (
     "bwrap reports signal n as exit code 128 + n, so such an exit code is taken for the signal"
 )
@@ -23,9 +22,7 @@ _OLD_KERNEL = (
 )
 
 _TABLE: tuple[tuple[str, str, str], ...] = (
-    ("bubblewrap", _GROUPS, "memory-unmapped"),
     ("bubblewrap", _STATUS, "exit-137"),
-    ("landlock", _GROUPS, "memory-unmapped"),
     ("landlock", _SIZES, "file-size"),
     ("landlock", _COMMANDS, "command-lines"),
     ("landlock", _SHARED, "shared-memory leave-shared-memory"),
@@ -48,7 +45,6 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
         "stop-others slow-others",
     ),
     ("process", _NETWORK, "tcp tcp6 udp dns unix-socket abstract-socket listen"),
-    ("process", _GROUPS, "memory-unmapped"),
     ("process", _SLIPS, "outlive-keeper"),
 )
 
