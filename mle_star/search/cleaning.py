@@ -68,7 +68,7 @@ def cut(text: str, limit: int = PAGE_CHARACTERS) -> str:
     end = text.rfind("\n", 0, room + 1)
     if end < room // 2:  # one long line: a word's end will do
         end = text.rfind(" ", room // 2, room + 1)
-    return text[: end if end > 0 else room].rstrip() + note
+    return (text[: end if end > 0 else room].rstrip() + note).lstrip("\n")
 
 
 def clean_title(text: str) -> str:

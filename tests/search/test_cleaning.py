@@ -213,3 +213,8 @@ def test_titles_and_addresses_are_one_short_line() -> None:
         "http://a/" + "x" * 600,
     ):
         assert address(url) == ""
+
+
+def test_a_cut_that_leaves_only_the_note_begins_with_the_note() -> None:
+    text = "<pre>\t000<<<<<<<<<<<<<<<<&lt;script&gt;99999999999999999999"
+    assert clean(text, 50).startswith("[cut: the page goes on")
