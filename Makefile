@@ -34,15 +34,16 @@ audit: $(VENV)/.installed-dev ## Look up known holes in the installed versions (
 	@if command -v uv >/dev/null; then uvx pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"; \
 	else $(BIN)/python -m pip install --quiet pip-audit && $(BIN)/pip-audit --local; fi
 
-lock: ## Write uv.lock again (needs uv)
+lock: ## Write uv.lock and constraints.txt again (needs uv)
 	uv lock
+	uv export --quiet --frozen --all-extras --no-hashes --no-emit-project --no-annotate --no-header -o constraints.txt
 
-# The stamps are older than pyproject.toml exactly when something must be installed (again).
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+# The stamps are older than these files exactly when something must be installed (again).
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,)
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,$(EXTRAS))
 	@touch $(VENV)/.installed $@
 
@@ -62,7 +63,8 @@ $(BIN)/python:
 	  exit 1; \
 	fi
 
-# $(1): extras, separated by blanks. uv takes the versions of uv.lock, and resolves afresh where it can't.
+# $(1): extras, separated by blanks. uv takes the versions of uv.lock and pip those of constraints.txt, which are the
+# same; where they can't be had, whatever versions fit are taken.
 comma := ,
 empty :=
 wanted = .$(if $(1),[$(subst $(empty) ,$(comma),$(1))])

@@ -39,7 +39,8 @@ def read_cells(path: Path, sep: str, encoding: str, rows: int | None = None) -> 
             nrows=rows,
         )
     # A bare carriage return would end the row when the table is read again.
-    names = [re.sub(r"\r\n?", "\n", str(column)) for column in cells.columns]
+    # A second byte order mark would be lost then.
+    names = [re.sub(r"\r\n?", "\n", str(c)).lstrip("\ufeff") or str(c) for c in cells.columns]
     if len(set(names)) < len(names):
         raise ValueError("two columns have the same name but for their line ends")
     cells.columns = pd.Index(names)

@@ -56,7 +56,8 @@ def _id_of_sample(facts: Facts, sample: pd.DataFrame, test: pd.DataFrame) -> tup
     ]
     if len(test) == 1:
         shared = [c for c in sample.columns if c in test.columns and ID_NAME.fullmatch(c)]
-    keys = [c for c in shared if test[c].is_unique and same_values(sample[c], test[c])]
+    whole = [c for c in shared if test[c].is_unique and test[c].notna().all()]
+    keys = [c for c in whole if same_values(sample[c], test[c])]
     if keys:
         return next((c for c in keys if ID_NAME.fullmatch(c)), keys[0]), "sample submission"
     for column in shared:
@@ -69,7 +70,8 @@ def _id_of_sample(facts: Facts, sample: pd.DataFrame, test: pd.DataFrame) -> tup
 
 
 def _id_by_name(facts: Facts) -> str | None:
-    others = {*(facts.told.target or []), *(facts.told.time or []), facts.told.group}
+    told = facts.told
+    others = {*(told.target or []), *(told.time or []), *(told.exclude or []), told.group}
     tables = [facts.train] if facts.test is None else [facts.test, facts.train]
     named = [
         c
@@ -88,6 +90,11 @@ def _check_keys(facts: Facts, column: str) -> None:
     name = facts.files.sample_submission
     if column not in sample.columns:
         raise TaskError(f"{name} lacks the id column {column!r}; add it, or set id in task.toml.")
+    if test[column].isna().any():
+        raise TaskError(
+            f"The id column {column!r} of {facts.files.test} has empty cells, or words that pandas "
+            "takes for missing ones (NA, null, None); give each row an id."
+        )
     if sample[column].duplicated().any():
         raise TaskError(
             f"The values of {column!r} in {name} repeat, so its rows can't be told apart; give "

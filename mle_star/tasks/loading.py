@@ -76,6 +76,17 @@ def load_task(folder: str | Path) -> TaskSpec:
         if facts.sample is not None
         else [*([key] if key else []), *predicted]
     )
+    unseen = next((c for c in facts.told.exclude or [] if c in columns), None)
+    if unseen is not None:
+        raise TaskError(
+            f"task.toml excludes {unseen!r}, which is a column of the submission; remove it there."
+        )
+    blank = next((c for c in [*columns, *targets.columns] if not c.strip()), None)
+    if blank is not None:
+        raise TaskError(
+            f"The column {blank!r} of the submission has a name of blanks, which tables of one "
+            "column lose; give it another name."
+        )
     # A side table with the labels in it would undo the audit part.
     copies = labelled_side_tables(root, files.side, targets.columns)
     return TaskSpec(
@@ -171,13 +182,14 @@ def _check_test_columns(facts: Facts, targets: Targets, key: str | None) -> None
 
 
 def _check_something_to_learn_from(facts: Facts, targets: Targets, key: str | None) -> None:
-    out = {*targets.columns, *(facts.told.exclude or []), key}
-    if not set(facts.features.columns) - out and not facts.files.side:
+    out = {*targets.columns, *(facts.told.exclude or [])}
+    left = set(facts.features.columns) - out - {key}
+    if not left and (key is None or not facts.files.side):
         name = facts.files.test or facts.files.train
         raise TaskError(
             f"There is nothing to learn from: {name} has no column beside "
-            f"{'id and target' if key else 'the target'}, and the folder no other files; add "
-            "columns or files."
+            f"{'id and target, and the folder no other files' if key else 'the target'}; add "
+            f"columns{' or files' if key else ', an id at least'}."
         )
 
 

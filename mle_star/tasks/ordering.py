@@ -42,7 +42,8 @@ def infer_time(facts: Facts, target: list[str]) -> tuple[list[str], str]:
         return facts.told.time, "task.toml"
     if facts.test is None:
         return [], "default"
-    columns = [c for c in facts.test.columns if c in facts.train.columns and c not in target]
+    out = {*target, *(facts.told.exclude or [])}
+    columns = [c for c in facts.test.columns if c in facts.train.columns and c not in out]
     for names in [[c] for c in columns if _may_be_time(facts.train[c], c)]:
         if _test_follows_train(facts.train, facts.test, names):
             return [*names, *_finer_parts(facts.train, names[0], columns)], "data"

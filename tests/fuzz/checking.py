@@ -78,7 +78,7 @@ def check_task(task: Task, work: Path) -> str:
     check_hidden(task)
     if task.spec.evaluation == "printed":
         return "printed"
-    if any(c.startswith("Unnamed: ") for c in (task.spec.id or "", *task.spec.prediction_columns)):
+    if any(c.startswith("Unnamed: ") for c in task.spec.submission_columns):
         return "not judged: the reader of predictions leaves columns without a name out"
     return check_predictions(task.spec, task.views.search, work)
 
@@ -245,8 +245,9 @@ def check_order(spec: TaskSpec, view: View, predicted: pd.DataFrame, path: Path)
         sample = load_table(Path(spec.folder) / spec.sample_submission).cells
         if spec.id in sample.columns and test[spec.id].is_unique:
             known = {k.strip(): i for i, k in enumerate(test[spec.id])}
-            if all(key.strip() in known for key in sample[spec.id]):
-                order = np.asarray([known[key.strip()] for key in sample[spec.id]], dtype=int)
+            if not all(key.strip() in known for key in sample[spec.id]):
+                return  # spelt in two ways, such as 7 and 7.0: the submission was checked already
+            order = np.asarray([known[key.strip()] for key in sample[spec.id]], dtype=int)
     if spec.id in spec.submission_columns:
         assert (written[spec.id].to_numpy() == test[spec.id].to_numpy()[order]).all()
     if spec.prediction == "value":

@@ -28,6 +28,8 @@ def make_folder(chance: random.Random, folder: Path, costly: bool = True) -> lis
         names = [n for n in damage.DAMAGES if costly or n not in damage.COSTLY]
         name = chance.choice(names)
         table = tables[0] if chance.random() < 0.6 else chance.choice(tables)
+        if table.exists() and not table.is_file():
+            continue  # a device has no end
         with contextlib.suppress(OSError, ValueError):
             damage.DAMAGES[name](chance, folder, table)
             oddities.append(f"{name}: {table.name}")

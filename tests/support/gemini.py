@@ -15,6 +15,7 @@ raised again where the server closes, so that it can't be taken for a model's wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ def forbidden() -> Fault:
 
 def not_found() -> Fault:
     """404: there is no such model."""
-    return Fault(404, "NOT_FOUND", "The model is not found for API version v1beta.")
+    return Fault(404, "NOT_FOUND", "The model is not found for API version v1.")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def structured(value: Any, **rest: Any) -> GeminiAnswer:
 
 
 class GeminiServer(LoopbackServer[GeminiRequest, GeminiAnswer]):
-    """Speaks ``POST /v1beta/models/<model>:generateContent``."""
+    """Speaks ``POST /v1/models/<model>:generateContent``."""
 
     def point_here(self, monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
         """Send the Google client library of this test to this server."""
@@ -130,7 +131,8 @@ class GeminiServer(LoopbackServer[GeminiRequest, GeminiAnswer]):
         self, number: int, path: str, headers: Mapping[str, str], body: Any
     ) -> GeminiRequest | Fault:
         before, _, method = path.partition("?")[0].rpartition(":")
-        if method != "generateContent" or not before.startswith("/v1beta/models/"):
+        models = re.fullmatch(r"/v1(?:beta)?/models/(.+)", before)  # google-genai 3 asks v1
+        if method != "generateContent" or models is None:
             return not_found()
         if self.key and headers.get("x-goog-api-key") != self.key:
             return bad_key()
@@ -138,7 +140,7 @@ class GeminiServer(LoopbackServer[GeminiRequest, GeminiAnswer]):
         tools = body.get("tools", [])
         return GeminiRequest(
             number=number,
-            model=before.removeprefix("/v1beta/models/"),
+            model=models[1],
             system=_text(body.get("systemInstruction", {}).get("parts", [])),
             turns=tuple(
                 Turn(turn.get("role", "user"), _text(turn["parts"])) for turn in body["contents"]

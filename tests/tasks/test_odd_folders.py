@@ -131,6 +131,12 @@ def _as_link(folder: Path) -> None:
     (folder / "test.csv").symlink_to("nowhere")
 
 
+def _blank_name(folder: Path) -> None:
+    for name in ("train", "sample_submission"):
+        table = pd.read_csv(folder / f"{name}.csv").rename(columns={"price": " "})
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
 def _only_ids(folder: Path) -> None:
     for name, kept in (("train", ["id", "price"]), ("test", ["id"])):
         pd.read_csv(folder / f"{name}.csv")[kept].to_csv(folder / f"{name}.csv", index=False)
@@ -139,6 +145,13 @@ def _only_ids(folder: Path) -> None:
 def _id_called_fold(folder: Path) -> None:
     for name in ("train", "test", "sample_submission"):
         table = pd.read_csv(folder / f"{name}.csv").rename(columns={"id": "fold"})
+        table.to_csv(folder / f"{name}.csv", index=False)
+
+
+def _missing_id(folder: Path) -> None:
+    for name, order in (("test", 1), ("sample_submission", -1)):
+        table = pd.read_csv(folder / f"{name}.csv")
+        table["id"] = ["NA", *(f"k{i}" for i in range(1, len(table)))][::order]
         table.to_csv(folder / f"{name}.csv", index=False)
 
 
@@ -171,12 +184,15 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
         _toml('metric = "../m.py:f"\ndirection = "minimize"'),
         "must lie in the task folder",
     ),
+    "a name of blanks": (_blank_name, "has a name of blanks"),
+    "excludes the id": (_toml('exclude = ["id"]'), "excludes 'id', which is a column of the sub"),
     "infinite labels": (_labels([1.5, np.inf, 2], "rmse"), "'price' has infinite values"),
     "huge classes": (_labels([str(2**63), "1", "2"], "accuracy"), "more than 63 bits"),
     "classes differ in blanks": (_labels([" h", "h", "x"], "accuracy"), "differ in blanks"),
     "money": (_labels(["$1", "$2", "3"], "rmse"), r"is text \(such as '\$1'\)"),
     "nothing to learn from": (_only_ids, "nothing to learn from: test.csv has no column beside"),
     "id called fold": (_id_called_fold, "id column can't be called 'fold'"),
+    "an id is missing": (_missing_id, "has empty cells, or words that pandas takes for missing"),
     "ids repeat": (_repeated_ids, "repeat, so its rows can't be told apart"),
     "deep json": (_instead(b"[" * 100_000, "train.json"), "it is nested too deeply"),
     "json of numbers": (_instead(b"[1, 2]", "train.json"), "neither rows with named cells"),
@@ -282,3 +298,13 @@ def test_printed_tasks_do_not_predict_what_the_test_table_holds(tmp_path: Path) 
     spec = load_task(folder)
     assert spec.prediction_columns == ["price"]
     assert spec.copied_columns == ["id"]
+
+
+def test_an_excluded_column_is_neither_id_nor_time(tmp_path: Path) -> None:
+    folder = churn_task(tmp_path / "task")
+    (folder / "task.toml").write_text('exclude = ["id"]')
+    spec = load_task(folder)
+    assert spec.id is None
+    assert spec.time == []
+    views = views_of(folder, tmp_path / "views")
+    assert "id" not in pd.read_csv(views.search.folder / "test.csv").columns
