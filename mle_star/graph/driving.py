@@ -205,9 +205,10 @@ def _mark(folder: RunFolder, status: str, error: BaseException | None) -> None:
     full = error is not None and is_storage_error(error, folder.path)
     bench = find_workbench(str(folder.path))
     if bench is None:
-        first = folder.record().get("sittings", 1) == 1
-        if first and not full and not (folder.path / "task.json").exists():
-            shutil.rmtree(folder.path, ignore_errors=True)
+        with suppress(RunError):  # no record: the first node has cleared away what it began
+            first = folder.record().get("sittings", 1) == 1
+            if first and not full and not (folder.path / "task.json").exists():
+                shutil.rmtree(folder.path, ignore_errors=True)
         return
     # What ended the sitting may end this as well; the lock then tells that nobody drives the run.
     with suppress(OSError, sqlite3.Error, RunError):
