@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -299,7 +300,9 @@ class Context(_Thinking):
         description="Memory one script's processes may use; empty: 80 % of what is free",
     )
     python: str = Field(
-        default="", description="Interpreter that runs the scripts; empty: the one running mle-star"
+        default="",
+        description="Interpreter that runs the scripts; empty: the one running mle-star, or in a "
+        "container its python3",
     )
     cpu_limit: float | None = Field(
         default=None, gt=0, description="Processor seconds one script's processes may use"
@@ -350,6 +353,16 @@ class Settings(_Thinking):
     container_image: str
     runs_dir: str
 
+    @property
+    def image(self) -> str:
+        """Container image that the scripts' interpreter lies in; empty: this machine."""
+        return self.container_image if self.sandbox == "container" else ""
+
+    @property
+    def python_is_there(self) -> bool:
+        """Whether the scripts' interpreter exists, as far as this machine's files tell."""
+        return bool(self.image) or Path(self.python).is_file()
+
 
 def context_from(values: Mapping[str, Any]) -> Context:
     """Build a :class:`Context`, turning what pydantic says into one sentence.
@@ -394,7 +407,8 @@ def resolve(context: Context | None = None, environ: Mapping[str, str] | None = 
     for name, value in preset.items():
         if values[name] is None:
             values[name] = value
-    values["python"] = values["python"] or sys.executable
+    inside = chosen.sandbox == "container"
+    values["python"] = values["python"] or ("python3" if inside else sys.executable)
     return Settings.model_validate(values)
 
 

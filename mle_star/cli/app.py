@@ -129,7 +129,7 @@ def inspect(task: o.Task, *, as_json: o.AsJson = False, **settings: Any) -> None
 
 
 @app.command()
-@o.taking((*o.fields(o.MODEL, o.BUDGET), "python"))
+@o.taking((*o.fields(o.MODEL, o.BUDGET, o.CAGE), "python"))
 def doctor(
     task: o.OptionalTask = None,
     *,
@@ -146,16 +146,20 @@ def doctor(
 
 
 @app.command()
+@o.taking(("python", "container_image"))
 def attacks(
+    *,
     level: Annotated[
         str | None, typer.Option(help="One sandbox level; all of them if left out.")
     ] = None,
     as_json: o.AsJson = False,
+    **settings: Any,
 ) -> int:
     """Attack the sandbox at every level and print what holds (about a minute)."""
+    context = o.chosen(**settings)
     from mle_star.cli.attacks import run_attacks
 
-    return run_attacks(level, as_json=as_json)
+    return run_attacks(level, context, as_json=as_json)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from mle_star.cli.output import console, write_json
 from mle_star.cli.text import clean, count, duration
+from mle_star.context import Context, resolve
 from mle_star.errors import MleStarError, SettingsError
 from mle_star.execution.cages import LEVELS, choose_level
 from mle_star.execution.contract import (
@@ -43,13 +43,18 @@ WORDS = {
 
 def run_attacks(
     wanted: str | None = None,
+    context: Context | None = None,
     *,
-    python: str = sys.executable,
-    image: str = "",
     as_json: bool = False,
     checks: Sequence[Check] = CHECKS,
 ) -> int:
     """Run the table here and print it; returns 0 where all is as declared, else 1.
+
+    Args:
+        wanted: one level; None: all that can be had.
+        context: interpreter of the scripts, and image of the level ``container``.
+        as_json: print JSON instead of a table.
+        checks: which ones.
 
     Raises:
         SettingsError: the level that was asked for can't be had, or there is no such level.
@@ -60,7 +65,7 @@ def run_attacks(
     with _folder() as folder:
         for level in [wanted] if wanted else LEVELS:
             with screen.status(f"{level} ...") if screen.is_terminal else nullcontext():
-                columns[level] = _column(level, wanted, python, image, folder, checks)
+                columns[level] = _column(level, wanted, context or Context(), folder, checks)
     if as_json:
         write_json([_plain(outcome) for column in columns.values() for outcome in column])
     else:
@@ -72,12 +77,13 @@ def run_attacks(
 def _column(
     level: str,
     wanted: str | None,
-    python: str,
-    image: str,
+    context: Context,
     folder: Path,
     checks: Sequence[Check],
 ) -> list[Outcome]:
     """The outcomes of one level; a level that is not here, and was not asked for, is not run."""
+    settings = resolve(context.model_copy(update={"sandbox": level}))
+    python, image = settings.python, settings.image
     try:
         choose_level(level, python, image=image)
     except SettingsError as error:
@@ -159,7 +165,7 @@ def _explain(screen: Console, level: str, column: list[Outcome]) -> None:
 
 def markdown() -> str:
     """The table of the docs: what each level is declared to stop, from the code alone."""
-    shown = [level for level in LEVELS if level != "container"]
+    shown = LEVELS
     lines = ["| attack or promise | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
     family = ""
     for check in CHECKS:

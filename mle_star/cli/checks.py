@@ -74,19 +74,21 @@ def check_interpreter(settings: Settings) -> Check:
     """What the interpreter that runs the scripts has installed."""
     from mle_star.execution import installed_packages
 
-    if not Path(settings.python).is_file():
+    if not settings.python_is_there:
         text = f"there is no interpreter {clean(settings.python)}"
         return Check("scripts", "fail", text, "give --python the path of one")
     try:
-        names = installed_packages(settings.python)
+        names = installed_packages(settings.python, settings.image)
     except UserError as error:
         return Check("scripts", "fail", str(error))
+    where = clean(settings.python)
+    where += f" of the image {clean(settings.image)}" if settings.image else ""
     needed = [n for n in ("numpy", "pandas", "sklearn") if n not in names]
     if needed:
-        text = f"{clean(settings.python)} lacks {', '.join(needed)}"
-        return Check("scripts", "fail", text, "install them there, or give another --python")
+        text = f"{where} lacks {', '.join(needed)}"
+        return Check("scripts", "fail", text, "install them there, or give another one")
     boosters = [n for n in ("xgboost", "lightgbm", "catboost") if n in names]
-    text = f"{clean(settings.python)} has {count(len(names), 'package')} that scripts may use"
+    text = f"{where} has {count(len(names), 'package')} that scripts may use"
     if not boosters:
         remedy = f"{settings.python} -m pip install lightgbm xgboost"
         return Check("scripts", "warn", f"{text}, but no boosted trees", remedy)

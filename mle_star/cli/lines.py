@@ -59,6 +59,7 @@ class LineView:
         self.console.print(Text(headline(self.progress) + more), soft_wrap=True)
         thinks = who_thinks(self.progress.engineer, self.progress.settings)
         self.console.print(Text(thinks, style="dim"), soft_wrap=True)
+        self.console.print(Text(caged(self.progress), style="dim"), soft_wrap=True)
 
     def _print(self, event: Mapping[str, Any], number: int, text: Text) -> None:
         clock = f"{duration(float(event.get('elapsed', 0.0))):>7}"
@@ -89,7 +90,7 @@ def caged(progress: Progress) -> str:
     level = clean(progress.isolation.get("level") or progress.settings.get("sandbox") or "process")
     gaps = list(map(clean, progress.isolation.get("gaps") or ()))
     if level == "process":
-        shown = "; ".join(gaps[:OPEN]) or "no isolation of files and network"
+        shown = "; ".join(gaps[:OPEN]) or "files and network are open to scripts"
         return f"sandbox process, no isolation: {shown}"
     held = "files, network and other processes are out of reach"
     return f"sandbox {level}: {held}" + (

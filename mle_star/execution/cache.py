@@ -31,6 +31,7 @@ class CachedExecutor(Executor):
     def __init__(self, inner: Executor, python: str | None = None) -> None:
         self._inner = inner
         self.python = python or str(getattr(inner, "python", sys.executable))
+        self.image = str(getattr(inner, "image", ""))
         self._flights: dict[tuple[str, Path], _Flight] = {}
         self._lock = threading.Lock()
         self._generation = 0
@@ -40,7 +41,7 @@ class CachedExecutor(Executor):
 
         Cancelling one of several futures of an equal job lets it run on for the others.
         """
-        key = job_key(job, self.python)
+        key = job_key(job, self.python, self.image)
         place = (key, job.folder)
         waiter = _Waiter(self)
         with self._lock:

@@ -31,6 +31,8 @@ _SWEEP = 5.0
 """Seconds the supervisor has to end what the script left behind."""
 _DRAIN = 0.5
 """Seconds to read what is still in the pipes after the last process ended."""
+_START = 60.0
+"""Most seconds that a cage may take to build before the script's time runs all the same."""
 _CHUNK = 64 * 1024
 _MB = 1024 * 1024
 
@@ -83,6 +85,7 @@ class _Watch:
         self._out = Stream(job.folder / "stdout.log", ScoreWatch())
         self._err = Stream(job.folder / "stderr.log")
         self._begun = time.monotonic()
+        self._started = False
         try:
             self._process, self._reports, self._plan = launch(job, space, terms, mark, cores)
         except BaseException:
@@ -137,8 +140,7 @@ class _Watch:
         # Times and sizes of what ended within a tick are known to the supervisor only, and what
         # stands between it and the script may keep them from it.
         seen.cpu_seconds = max(seen.cpu_seconds or 0.0, self._tree.cpu_seconds)
-        if seen.status is not None:
-            seen.status = self._terms.cage.script_status(seen.status)
+        self._terms.cage.settle(self._folder, seen)
         self._check_start()
 
     def _check_start(self) -> None:
@@ -148,8 +150,11 @@ class _Watch:
         if not said and self._plan.announced and not (seen.began or seen.stop):
             if seen.status is None:
                 return
-            lines = [line for line in seen.stderr.text.splitlines() if line.strip()]
-            said = lines[-1].strip()[:300] if lines else f"wait status {seen.status}"
+            lines = [line.strip() for line in seen.stderr.text.splitlines() if line.strip()]
+            last = lines[-1] if lines else f"wait status {seen.status}"
+            # An engine's client has advice behind its error.
+            said = next((line for line in lines if self._plan.engine and "rror" in line), last)
+            said = said[:300]
         if said:
             raise SandboxUnavailable(
                 f"No script of the interpreter {cage.python!r} could be started in the sandbox "
@@ -206,7 +211,7 @@ class _Watch:
         printed = self._out.ring.total + self._err.ring.total
         if self._terms.cancelled():
             return "cancelled"
-        if now - self._begun > limits.wall_seconds:
+        if self._runs(now) and now - self._begun > limits.wall_seconds:
             return "timeout"
         if limits.cpu_seconds is not None and tree.cpu_seconds > limits.cpu_seconds:
             return "cpu"
@@ -217,6 +222,14 @@ class _Watch:
         if printed > limits.output_mb * _MB:
             return "output_limit"
         return ""
+
+    def _runs(self, now: float) -> bool:
+        """Whether the script's time runs: a container can take seconds to be made."""
+        if not self._started and self._terms.cage.has_begun(self._folder):
+            self._started = True
+            if self._plan.engine:
+                self._begun = now
+        return self._started or now > self._begun + _START
 
     def _look_at_open_files(self, now: float) -> None:
         if now >= self._held_next:

@@ -13,13 +13,18 @@ from mle_star.execution.base import Job
 from mle_star.execution.packages import interpreter_versions
 
 
-def job_key(job: Job, python: str = sys.executable) -> str:
+def job_key(job: Job, python: str = sys.executable, image: str = "") -> str:
     """Hash everything that decides what a job's run brings.
 
     That is: script, inputs and where they are placed, versions of interpreter and packages, seed,
     files asked for, and the limits a script can see (processes, open files). Not: folder, label
     and cores; nor the limits that only end a run (time, memory, disk, output): the cache compares
     those itself, so that a finished run is found again under another time-out.
+
+    Args:
+        job: the job.
+        python: interpreter of the script.
+        image: container image that the interpreter lies in; empty: this machine.
 
     Raises:
         SettingsError: the interpreter can't be started.
@@ -28,7 +33,7 @@ def job_key(job: Job, python: str = sys.executable) -> str:
         "script": hashlib.sha256(job.script.encode("utf-8", "surrogatepass")).hexdigest(),
         "inputs": sorted(job.inputs),
         "digest": job.digest or _digest_inputs(job),
-        "versions": interpreter_versions(python),
+        "versions": interpreter_versions(python, image),
         "seed": job.seed,
         "required": sorted(job.required),
         "limits": [job.limits.processes, job.limits.open_files],

@@ -15,7 +15,7 @@ from pathlib import Path
 from mle_star.execution import supervisor
 from mle_star.execution.base import Job, Limits
 from mle_star.execution.cages.base import Cage, Plan, Surroundings
-from mle_star.execution.environment import script_environment
+from mle_star.execution.environment import MARK, script_environment
 from mle_star.execution.registry import Registry
 from mle_star.execution.workspace import Workspace
 
@@ -53,12 +53,14 @@ def launch(
     reports, status = os.pipe()
     try:
         folder = space.folder.resolve()
-        around = Surroundings(folder, space.linked, terms.limits, status, os.getpid())
-        plan = terms.cage.plan(around)
         environment = script_environment(
             folder, terms.cage.python, seed=job.seed, threads=max(1, len(cores)), mark=mark
         )
-        process = _start(folder, environment | plan.environment, status)
+        around = Surroundings(folder, space.linked, terms.limits, status, os.getpid(), environment)
+        plan = terms.cage.plan(around)
+        if plan.environment is not None:
+            environment = {**plan.environment, MARK: mark}
+        process = _start(folder, environment, status)
     except BaseException:
         os.close(reports)
         raise
@@ -69,7 +71,8 @@ def launch(
         "files": plan.files,
         "announced": plan.announced,
         "status": status,
-        "limits": _rlimits(terms.limits),
+        "engine": plan.engine,
+        "limits": {} if plan.engine else _rlimits(terms.limits),
         "cores": sorted(cores),
     }
     _tell(process, json.dumps(config).encode() + b"\n")

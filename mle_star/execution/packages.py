@@ -63,13 +63,20 @@ print(json.dumps({"python": version, "found": found}))
 
 
 @functools.lru_cache(maxsize=8)
-def interpreter_versions(python: str) -> tuple[tuple[str, str], ...]:
+def interpreter_versions(python: str, image: str = "") -> tuple[tuple[str, str], ...]:
     """Version of an interpreter and of the known packages it has, as sorted (import name, version).
+
+    Args:
+        python: the interpreter.
+        image: container image it lies in; empty: this machine. The version then names the image's
+            content, too.
 
     Raises:
         SettingsError: the interpreter can't be started.
     """
-    if os.path.abspath(python) == os.path.abspath(sys.executable):  # noqa: PTH100 - links must stay
+    if image:
+        version, found = _ask_image(python, image)
+    elif os.path.abspath(python) == os.path.abspath(sys.executable):  # noqa: PTH100 - links must stay
         version, found = _own()
     else:
         version, found = _ask(python)
@@ -81,13 +88,13 @@ def interpreter_versions(python: str) -> tuple[tuple[str, str], ...]:
     return (("", version), *sorted(packages.items()))
 
 
-def installed_packages(python: str) -> frozenset[str]:
+def installed_packages(python: str, image: str = "") -> frozenset[str]:
     """Import names, among well-known packages, that a script of this interpreter may use.
 
     Raises:
         SettingsError: the interpreter can't be started.
     """
-    return frozenset(name for name, _ in interpreter_versions(python) if name)
+    return frozenset(name for name, _ in interpreter_versions(python, image) if name)
 
 
 def _distributions() -> list[str]:
@@ -104,6 +111,22 @@ def _own() -> tuple[str, dict[str, str]]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return f"{platform.python_implementation()} {platform.python_version()}", found
+
+
+def _ask_image(python: str, image: str) -> tuple[str, dict[str, str]]:
+    from mle_star.execution.cages.engine import image_digest, run_in
+
+    content = image_digest(image)
+    try:
+        value = json.loads(
+            run_in(image, python, ["-I", "-c", _QUERY, json.dumps(_distributions())])
+        )
+        return f"{value['python']} in {content}", value["found"]
+    except (ValueError, KeyError):
+        raise SettingsError(
+            f"The interpreter {python!r} of the image {image!r} does not say what it has: "
+            "name an image whose Python runs by itself."
+        ) from None
 
 
 def _ask(python: str) -> tuple[str, dict[str, str]]:

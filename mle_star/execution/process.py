@@ -62,7 +62,7 @@ class LocalExecutor(Executor):
         image: image of the level ``container``.
 
     Raises:
-        SettingsError: there is no such level.
+        SettingsError: there is no such level, or its image is not named.
     """
 
     def __init__(
@@ -73,7 +73,8 @@ class LocalExecutor(Executor):
         registry: Path | None = None,
         image: str = "",
     ) -> None:
-        self.python = shutil.which(python) or python
+        self.image = image if level == "container" else ""
+        self.python = python if self.image else shutil.which(python) or python
         self._cage = make_cage(level, self.python, image)
         self._cores = usable_cores()[:cores]
         self._registry = Registry(registry)
@@ -173,7 +174,7 @@ class LocalExecutor(Executor):
 
     def _execute(self, future: JobFuture) -> Execution:
         job = future.job
-        key = job_key(job, self.python)
+        key = job_key(job, self.python, self.image)
         try:
             space = prepare(job, self._cage.links)
         except OSError as error:
@@ -227,7 +228,7 @@ class LocalExecutor(Executor):
     def _never_ran(self, job: Job) -> Execution:
         key = ""
         with contextlib.suppress(MleStarError):  # no interpreter, no key; and nobody needs it now
-            key = job_key(job, self.python)
+            key = job_key(job, self.python, self.image)
         return self._execution(
             key,
             Evidence(job.limits),

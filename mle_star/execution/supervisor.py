@@ -7,8 +7,10 @@ is not safe in a process with threads.
 
 It reads one line from its standard input, a JSON object: ``command`` (list), ``files`` (word of
 the command -> text to read from a descriptor, whose number takes the word's place), ``status``
-(file descriptor to report on), ``announced`` (whether the command reports there too), ``limits``
-(name of an rlimit -> soft and hard value) and ``cores`` (list). It reports lines of JSON:
+(file descriptor to report on), ``announced`` (whether the command reports there too), ``engine``
+(whether it is the client of a container engine: its standard input then ends with this process, and
+it may raise its rights), ``limits`` (name of an rlimit -> soft and hard value) and ``cores``
+(list). It reports lines of JSON:
 ``{"failed": text}`` when the command could not be started, ``{"ended": wait status}`` when it
 ended, ``{"cpu": seconds}`` when everything it left behind has ended too.
 """
@@ -129,20 +131,23 @@ def _first_line() -> bytes:
 
 def _start(config: dict[str, Any], status: int, linux: bool) -> int:
     parent = os.getpid()
+    # Nobody writes to it, and its other end is open for as long as this process is there.
+    standard_input = os.pipe()[0] if config["engine"] else os.open(os.devnull, os.O_RDONLY)
     pid = os.fork()
     if pid:
+        os.close(standard_input)
         return pid
     try:
         os.setsid()
         for number in (*_IGNORED, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         if linux:
-            _harden(parent)
+            _harden(parent, raising=config["engine"])
         _limit(config["limits"])
         if linux and config["cores"]:
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(0, config["cores"])
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(standard_input, 0)
         command = _with_files(config["command"], config["files"])
         os.set_inheritable(status, config["announced"])
         os.execv(command[0], command)
@@ -162,8 +167,9 @@ def _with_files(command: list[str], files: dict[str, str]) -> list[str]:
     return [numbers.get(word, word) for word in command]
 
 
-def _harden(parent: int) -> None:
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+def _harden(parent: int, raising: bool) -> None:
+    if not raising:  # podman starts its containers by programs with the rights of others
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:  # it died before the line above
         os._exit(127)

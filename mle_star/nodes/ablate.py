@@ -48,7 +48,10 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
         search_limit(bench),
     )
     job = replace(job, required=())
-    job = replace(job, folder=job.folder.parent / job_key(job, bench.settings.python)[:16])
+    job = replace(
+        job,
+        folder=job.folder.parent / job_key(job, bench.settings.python, bench.settings.image)[:16],
+    )
     step.script_started(label, "ablate")
     done = run_job(bench, job)
     step.script_finished(label, "ablate", summary(done))

@@ -260,7 +260,9 @@ def make_job(
         cpus=bench.settings.cpus_per_script,
         label=label,
     )
-    return replace(job, folder=parent / job_key(job, bench.settings.python)[:16])
+    return replace(
+        job, folder=parent / job_key(job, bench.settings.python, bench.settings.image)[:16]
+    )
 
 
 def run_job(bench: Workbench, job: Job) -> Execution:

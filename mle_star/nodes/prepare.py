@@ -59,7 +59,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     started = time.monotonic()
     settings = resolve(runtime.context)
     choose(settings)  # an unknown model must fail before anything is built
-    if not Path(settings.python).is_file():
+    if not settings.python_is_there:
         raise SettingsError(
             f"There is no interpreter {settings.python!r}: set python to the path of one."
         )

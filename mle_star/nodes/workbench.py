@@ -333,7 +333,7 @@ def make_brief(settings: Settings, spec: TaskSpec, profile: DataProfile, views: 
         # A script that fills its whole time-out leaves no room for refinement.
         script_seconds=min(settings.script_timeout, settings.time_budget / 12),
         cpus=settings.cpus_per_script,
-        installed=installed_packages(settings.python),
+        installed=installed_packages(settings.python, settings.image),
     )
 
 

@@ -27,7 +27,6 @@ _HASHED = 1024 * 1024
 
 def remember_place(folder: RunFolder, spec: TaskSpec, settings: Settings) -> dict[str, Any]:
     """What ``run.json`` must say so that :func:`find_task` and :func:`find_python` work later."""
-    there = Path(settings.python).is_file()
     metric = spec.metric.partition(":")[0] if ".py:" in spec.metric else ""
     return {
         "place": str(folder.path),
@@ -36,7 +35,9 @@ def remember_place(folder: RunFolder, spec: TaskSpec, settings: Settings) -> dic
             for name in (spec.train, spec.test, spec.sample_submission, metric)
             if name
         },
-        "interpreter": dict(interpreter_versions(settings.python)) if there else {},
+        "interpreter": dict(interpreter_versions(settings.python, settings.image))
+        if settings.python_is_there
+        else {},
     }
 
 
@@ -89,7 +90,7 @@ def find_python(folder: RunFolder, settings: Settings, given: str | None) -> tup
     Raises:
         SettingsError: the scripts' interpreter is gone, and ours has other packages.
     """
-    if Path(settings.python).is_file():
+    if settings.python_is_there:
         return settings, ""
     recorded = folder.record().get("interpreter") or {}
     chosen = given or sys.executable

@@ -153,7 +153,8 @@ def test_lines_go_on_after_a_resume() -> None:
     lines = printed(console).splitlines()
     assert lines[0].startswith("houses: rmse, lower is better, 2,400 labelled rows; going on after")
     assert lines[1] == "engineer: playbook"
-    assert len(lines) <= 3
+    assert lines[2].startswith("sandbox process, no isolation: files and network are open")
+    assert len(lines) <= 4
 
 
 def test_the_live_view_scrolls_scripts_and_leaves_no_panel() -> None:

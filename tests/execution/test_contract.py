@@ -26,6 +26,9 @@ from mle_star.execution.contract import (
     run_contract,
 )
 
+IMAGE = os.environ.get("CONTAINER_TEST_IMAGE", "")
+"""An image with a python3, where there is an engine to run it."""
+
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
@@ -40,11 +43,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 def test_every_check_passes_or_is_declared(level: str, place: Path) -> None:
     """Not passed, not declared, declared but held, or broken: each of them is shown."""
     place.mkdir()
+    python = "python3" if level == "container" else sys.executable
     try:
-        choose_level(level)
+        choose_level(level, python, image=IMAGE)
     except MleStarError as error:
         pytest.skip(f"not run: {error}")
-    outcomes = run_contract(lambda: LocalExecutor(level=level), place, show=clean)
+    outcomes = run_contract(lambda: LocalExecutor(python, level, image=IMAGE), place, show=clean)
     assert [outcome.check for outcome in outcomes] == list(CHECKS)
     assert {outcome.level for outcome in outcomes} == {level}
     told = [f"{o.check.name}: {o.status}: {o.detail}" for o in bad(outcomes)]

@@ -65,8 +65,8 @@ os.symlink(os.path.dirname(P["audit"]), "final")
 
 _OWN_FOLDER_ONLY = """
 import os
-ours = {"script.py", "input", "final", "tmp", "home", "stdout.log", "stderr.log"}
-assert set(os.listdir(".")) <= ours, "this is not a job folder"
+ours = {"script.py", "input", "final", "tmp"}
+assert ours <= set(os.listdir(".")), "this is not a job folder"
 """
 
 FOLDER_GONE = (

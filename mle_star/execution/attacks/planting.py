@@ -148,7 +148,7 @@ def record_pipe(executor: Executor, bench: Bench) -> None:
     job = bench.make(bench.script(plant + GOOD))
     future = CachedExecutor(executor).submit(job)
     try:
-        future.result(8)
+        future.result(30)
     except TooLate:
         for name in names:  # frees whoever waits
             with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ from mle_star.execution.cages import canary
 from mle_star.execution.cages.base import Cage
 from mle_star.execution.cages.bubblewrap import BubblewrapCage
 from mle_star.execution.cages.bytecode import compile_packages
+from mle_star.execution.cages.container import ContainerCage
 from mle_star.execution.cages.landlock import LandlockCage
 from mle_star.execution.cages.plain import ProcessCage
 from mle_star.execution.cages.remedies import remedy
@@ -40,12 +41,14 @@ def make_cage(level: str, python: str, image: str = "") -> Cage:
         image: image of the level ``container``.
 
     Raises:
-        SettingsError: there is no such level.
+        SettingsError: there is no such level, or its image is not named.
     """
     if level == "bubblewrap":
         return BubblewrapCage(python)
     if level == "landlock":
         return LandlockCage(python)
+    if level == "container":
+        return ContainerCage(python, image)
     if level == "process":
         return ProcessCage(python)
     raise SettingsError(f"There is no sandbox level {level!r}: choose one of {', '.join(LEVELS)}.")
@@ -70,7 +73,7 @@ def choose_level(
         SettingsError: the level can't be had here (the message says what to do), there is no such
             level, or the interpreter can't be started.
     """
-    python = shutil.which(python) or python
+    python = python if wanted == "container" else shutil.which(python) or python
     if wanted != "auto":
         return _forced(wanted, python, image)
     failures: dict[str, str] = {}
@@ -94,6 +97,7 @@ def choose_level(
 
 
 def _forced(wanted: str, python: str, image: str) -> Level:
+    image = image if wanted == "container" else ""
     make_cage(wanted, python, image)
     if wanted == "process":
         return _level(wanted, python, "It was asked for; nothing holds the scripts in.")

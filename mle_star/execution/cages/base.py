@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mle_star.execution.base import Isolation, Limits
+from mle_star.execution.evidence import Evidence
 
 INSIDE = str(Path(__file__).with_name("inside.py"))
 """The program that is run inside a cage just before the script."""
@@ -36,6 +37,8 @@ class Surroundings:
     """Descriptor on which :mod:`mle_star.execution.cages.inside` reports."""
     harness: int
     """Process id of the harness."""
+    environment: Mapping[str, str]
+    """Variables that every script has."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,11 @@ class Plan:
     """Placeholder -> text that the command reads from an inherited descriptor."""
     announced: bool = False
     """Whether something inside reports on the status descriptor that the script began."""
-    environment: dict[str, str] = field(default_factory=dict)
-    """Variables beside those that every script has."""
+    engine: bool = False
+    """Whether the command is the client of a container engine: trusted, outside the limits, and
+    told that the harness is gone by the end of its standard input."""
+    environment: dict[str, str] | None = None
+    """The command's environment; None: that of every script."""
 
 
 class Cage(ABC):
@@ -89,9 +95,12 @@ class Cage(ABC):
         """Name and gaps."""
         return Isolation(self.name, self.gaps())
 
-    def script_status(self, status: int) -> int:
-        """The wait status of the script, from that of the command."""
-        return status
+    def settle(self, folder: Path, seen: Evidence) -> None:  # noqa: B027 - most know no better
+        """Correct what was seen of a run by what only the cage knows; called once it has ended."""
+
+    def has_begun(self, folder: Path) -> bool:
+        """Whether the script's time runs; asked until it does, for a minute at most."""
+        return True
 
     def end(self, folder: Path) -> None:  # noqa: B027 - most cages leave nothing
         """Free what a run of this job folder left beside its processes; called after each run."""

@@ -28,6 +28,7 @@ from mle_star.execution.cages.base import (
     shell_status,
 )
 from mle_star.execution.cages.landlock import access, kernel_abi
+from mle_star.execution.evidence import Evidence
 
 _GAPS = (
     *COUNTED,
@@ -78,9 +79,10 @@ class BubblewrapCage(Cage):
         command += [self.python, "-I", "-S", INSIDE, "@inside"]
         return Plan(command, files, announced=True)
 
-    def script_status(self, status: int) -> int:
+    def settle(self, folder: Path, seen: Evidence) -> None:
         """Bwrap ends with 128 + n for a script that signal n ended."""
-        return shell_status(status)
+        if seen.status is not None:
+            seen.status = shell_status(seen.status)
 
     def _inside(self, around: Surroundings) -> str:
         rights = access(self.python, around)

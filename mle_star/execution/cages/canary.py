@@ -72,11 +72,16 @@ def failure(level: str, python: str, image: str = "") -> str:
     """Why a level can't be had here, as a phrase; empty when it holds. Tried once per process.
 
     Raises:
-        SettingsError: the interpreter can't be started, or there is no such level.
+        SettingsError: the interpreter can't be started, there is no such level, or no such image.
     """
+    from mle_star.execution.cages.engine import image_digest, sweep
     from mle_star.execution.cages.places import interpreter
 
-    interpreter(python)  # no level can mend that
+    if image:
+        image_digest(image)
+        sweep()
+    else:
+        interpreter(python)  # no level can mend that
     try:
         _sweep()
         with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:

@@ -46,6 +46,8 @@ def remedy(level: str, said: str) -> str:
         return _bubblewrap(said)
     if level == "landlock":
         return _landlock()
+    if level == "container":
+        return "see that the engine may mount the folder of the runs, or choose another level"
     return "look at what it said, or choose another level"
 
 
