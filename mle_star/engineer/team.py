@@ -77,7 +77,7 @@ def choose(settings: Settings, environ: Mapping[str, str] | None = None) -> Choi
 
     Raises:
         SettingsError: there is no such engineer or model, or its key is missing where only the
-            model may answer.
+            model may answer, or that of the fallback model is.
     """
     environ = os.environ if environ is None else environ
     wanted = settings.engineer
@@ -93,6 +93,7 @@ def choose(settings: Settings, environ: Mapping[str, str] | None = None) -> Choi
         return Choice("playbook", "playbook", f"no language model is named{hint}")
     missing = "" if settings.replay else _missing_key(settings, environ)
     if not missing:
+        _check_fallback(settings, environ)
         name = settings.model or DEFAULT_MODEL
         return Choice("llm", name, "", stands_in=wanted == "auto")
     if wanted == "llm":
@@ -114,11 +115,22 @@ def _missing_key(settings: Settings, environ: Mapping[str, str]) -> str:
     from mle_star.models.providers import key_missing, parse_model
 
     main = parse_model(settings.model or DEFAULT_MODEL)[0]
-    for name in model_names(settings):
+    for name in model_names(settings.model_copy(update={"fallback_model": ""})):
         base_url = settings.base_url if parse_model(name)[0] == main else ""
         if sentence := key_missing(name, base_url, environ):
             return sentence
     return ""
+
+
+def _check_fallback(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Whoever names a second model wants it; that it can't answer would show when it is needed."""
+    from mle_star.models.providers import key_missing, parse_model
+
+    name = settings.fallback_model
+    if name and not settings.replay:
+        same = parse_model(name)[0] == parse_model(settings.model or DEFAULT_MODEL)[0]
+        if missing := key_missing(name, settings.base_url if same else "", environ):
+            raise SettingsError(f"The fallback model can't be asked: {missing}")
 
 
 def make_team(

@@ -19,6 +19,7 @@ from mle_star.errors import RunError, RunStopped
 from mle_star.graph.pipeline import build_graph
 from mle_star.graph.result import Result, read_result
 from mle_star.graph.stopping import stoppable
+from mle_star.nodes.prepare import isolation
 from mle_star.nodes.workbench import (
     close_workbench,
     driving,
@@ -183,9 +184,11 @@ def _stopped(folder: RunFolder) -> RunStopped:
 
 
 def _greet(folder: RunFolder) -> None:
-    """Say hello to the models again: a key may have died since the last sitting."""
+    """Say hello to the models again, and record who leads now: a key may have come or gone."""
     try:
-        open_workbench(str(folder.path)).team.check()
+        bench = open_workbench(str(folder.path))
+        bench.team.check()
+        folder.update(engineer=bench.team.described(), isolation=isolation(bench))
     except BaseException:
         close_workbench(str(folder.path))
         raise

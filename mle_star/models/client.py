@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from mle_star.context import DEFAULT_MODEL, Settings
@@ -100,6 +101,14 @@ class Client:
             first_delay=first_delay,
         )
 
+    def bound(self, time_left: Callable[[], float]) -> None:
+        """Let nobody wait for a model longer than that.
+
+        Args:
+            time_left: seconds of the run that models may still take.
+        """
+        self._sender.time_left = time_left
+
     def model_for(self, role: str) -> str:
         """The model that an agent asks, as ``provider:name``."""
         chosen = for_role(role, self.settings.models)
@@ -128,7 +137,8 @@ class Client:
     def check(self) -> None:
         """Say hello to every model once; nothing is stored.
 
-        Does nothing where a replay answers, and ends where the wallet allows no call.
+        Does nothing where a replay answers or no time is left, and ends where the wallet allows no
+        call.
 
         Raises:
             ModelRefused: a key or a model's name is wrong.
@@ -136,7 +146,7 @@ class Client:
                 that does.
             RunStopped: the run was stopped.
         """
-        if self.replay is not None:
+        if self.replay is not None or self._sender.time_left() <= 0:
             return
         hello = Request("check", (Message("user", "Say hello in one word."),), phase="check")
         down: dict[str, ModelUnavailable] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import math
 import queue
 import random
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mle_star.errors import RunStopped
 from mle_star.models.base import ModelRefused, ModelUnavailable, Reply, Request, Usage
+from mle_star.models.breaker import Breaker
 from mle_star.models.exchange import Answer, estimated_input, estimated_tokens, exchange
 from mle_star.models.failures import Failure, classify
 from mle_star.models.gate import Gate
@@ -73,6 +75,9 @@ class Sender:
         self._wallet, self._gate, self._stopping = wallet, gate, stopping
         self._build, self._address = build, address
         self._timeout, self._first_delay = timeout, first_delay
+        self.time_left: Callable[[], float] = lambda: math.inf
+        """Seconds that the run may still take; nothing waits longer for an answer."""
+        self._breaker = Breaker(gate.clock)
         self._chats: dict[tuple[str, float | None], BaseChatModel] = {}
         self._free_form: set[str] = set()
         self._untempered: set[str] = set()
@@ -83,8 +88,9 @@ class Sender:
         """Have a request answered by one model.
 
         Rate limits and outages are waited out, at most :data:`MOST_SENDS` times and no longer than
-        twice the time-out in all. A model that turns a schema or a temperature down is asked
-        without, from then on.
+        twice the time-out in all or than the run may take; a model that still does not answer is
+        then left alone for a while (:class:`Breaker`). A model that turns a schema or a temperature
+        down is asked without, from then on.
 
         Raises:
             ModelRefused: the provider will not answer as things stand.
@@ -92,8 +98,7 @@ class Sender:
             WalletEmpty: what the run may spend is spent.
             RunStopped: the run was stopped.
         """
-        if request.grounded and parse_model(model)[0] != "google_genai":
-            raise ModelUnavailable(f"{model} can't search the web: only Gemini can.")
+        self._refuse_in_vain(model, request)
         chat = self._chat(model, None if model in self._untempered else temperature)
         held = request.schema is not None and not request.grounded and self._holds(model, chat)
         begun, loosened, sends = self._gate.clock(), False, 0
@@ -101,6 +106,7 @@ class Sender:
             outcome = self._send_once(model, chat, request, held)
             sends += 1
             if isinstance(outcome, Reply):
+                self._breaker.answered(model)
                 if loosened:  # so it was the schema that was turned down, not the question
                     self._free_form.add(model)
                 return outcome
@@ -114,13 +120,30 @@ class Sender:
                 continue
             delay = self._delay(outcome, sends)
             patience = 2 * self._timeout - (self._gate.clock() - begun)
-            last = sends == MOST_SENDS or delay > min(LONGEST_WAIT, patience)
+            last = sends == MOST_SENDS or delay > min(LONGEST_WAIT, patience, self.time_left())
             if outcome.kind == "bad_request" or last:
-                raise ModelUnavailable(f"{model} gave no answer: {outcome.message.rstrip('.')}.")
+                raise self._given_up(model, outcome)
             if outcome.kind == "rate":
                 self._gate.hold(delay)  # the others would only run into the same limit
             else:
                 self._gate.pause(delay)
+
+    def _refuse_in_vain(self, model: str, request: Request) -> None:
+        """Send nothing where no answer can be hoped for."""
+        if request.grounded and parse_model(model)[0] != "google_genai":
+            raise ModelUnavailable(f"{model} can't search the web: only Gemini can.")
+        if self.time_left() <= 0:
+            raise ModelUnavailable(f"The run has no time left to wait for {model}.")
+        if (left := self._breaker.seconds_left(model)) > 0:
+            raise ModelUnavailable(
+                f"{model} has not answered lately, so it is left alone for {left:.0f} s more."
+            )
+
+    def _given_up(self, model: str, failure: Failure) -> ModelUnavailable:
+        """What to raise after the last try; a model that is down is remembered."""
+        if failure.kind != "bad_request" and self.time_left() > 0:
+            self._breaker.failed(model, failure.retry_after)
+        return ModelUnavailable(f"{model} gave no answer: {failure.message.rstrip('.')}.")
 
     def _too_warm(self, model: str, temperature: float | None, failure: Failure) -> bool:
         """Whether it is the temperature that was turned down; it is left out from then on."""
@@ -174,7 +197,7 @@ class Sender:
         )
 
     def _in_background(self, ask: Callable[[], Answer]) -> Answer | Failure:
-        """Wait for an answer, but not beyond the time-out, and not once the run is stopped.
+        """Wait for an answer until the time-out, the end of the run's time, or a stop.
 
         A thread that is left behind ends by the time-out of its library; nobody hears its answer.
         """
@@ -189,7 +212,8 @@ class Sender:
         # With the caller's context, so that tracing shows the call below the node that made it.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(work,), daemon=True).start()
-        until = time.monotonic() + self._timeout + _GRACE
+        patience = min(self._timeout + _GRACE, max(0.0, self.time_left()))
+        until = time.monotonic() + patience
         while time.monotonic() < until:
             if self._stopping.is_set():
                 raise RunStopped("The run was stopped while a model was thinking.")
@@ -197,7 +221,7 @@ class Sender:
                 return done.get(timeout=0.05)
             except queue.Empty:
                 continue
-        message = f"no answer within {self._timeout:g} s"
+        message = f"no answer within {min(self._timeout, patience):.3g} s"
         return Failure("unavailable", None, message, maybe_billed=True)
 
     def _chat(self, model: str, temperature: float | None) -> BaseChatModel:

@@ -163,6 +163,11 @@ class Workbench:
         """Seconds of the time budget that are left, the reserve included; never negative."""
         return max(0.0, self.settings.time_budget - self.clock.elapsed())
 
+    def thinking_seconds(self) -> float:
+        """Longest that anybody may wait for a model now: the final run keeps its share."""
+        share = self.settings.time_budget * self.settings.reserve / 2
+        return max(0.0, self.time_left() - share)
+
     def search_seconds(self) -> float:
         """Longest time a script of the search may take now.
 
@@ -277,7 +282,7 @@ def _build(folder: RunFolder) -> Workbench:
     )
     events = EventLog(folder.path / "events.jsonl")
     stopping = stop_event(str(folder.path))
-    return Workbench(
+    bench = Workbench(
         level=level,
         folder=folder,
         settings=settings,
@@ -298,6 +303,9 @@ def _build(folder: RunFolder) -> Workbench:
             and not event["cached"]
         ],
     )
+    if bench.team.client is not None:
+        bench.team.client.bound(bench.thinking_seconds)
+    return bench
 
 
 def sandbox(settings: Settings) -> Level:

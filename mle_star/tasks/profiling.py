@@ -52,6 +52,8 @@ def profile_task(spec: TaskSpec) -> DataProfile:
     features = [c for c in train.columns if c not in out]
     y = train[spec.target[0]] if spec.target else None
     numeric = y is not None and pd.api.types.is_numeric_dtype(y) and not spec.classes
+    # A task whose score is printed may have infinite labels, or none.
+    finite = y[np.isfinite(y)] if y is not None and numeric else pd.Series(dtype=float)
     shares = y.value_counts(normalize=True) if y is not None and spec.classes else pd.Series()
     return DataProfile(
         rows=len(train),
@@ -60,9 +62,9 @@ def profile_task(spec: TaskSpec) -> DataProfile:
         duplicates=int(train.duplicated(subset=features).sum()) if features else 0,
         target_missing=len(table.cells) - len(train),
         target_unique=0 if y is None else int(y.nunique()),
-        target_skew=_skew(y) if y is not None and numeric else None,
-        target_min=float(y.min()) if y is not None and numeric else None,
-        target_max=float(y.max()) if y is not None and numeric else None,
+        target_skew=_skew(finite) if len(finite) else None,
+        target_min=float(finite.min()) if len(finite) else None,
+        target_max=float(finite.max()) if len(finite) else None,
         class_shares={label_text(label): float(share) for label, share in shares.items()},
         side_files=spec.side_files,
     )

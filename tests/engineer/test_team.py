@@ -34,7 +34,8 @@ def settings(**values: Any) -> Settings:
         ({"model": GEMINI}, KEY, "llm", ""),
         ({"models": {"code": GEMINI}}, KEY, "llm", ""),
         ({"models": {"code": "openai:gpt-4.1"}}, KEY, "playbook", "OPENAI_API_KEY"),
-        ({"model": GEMINI, "fallback_model": "openai:gpt-4.1"}, KEY, "playbook", "OPENAI_API_KEY"),
+        ({"model": GEMINI, "fallback_model": "openai:gpt-4.1"}, {}, "playbook", "GOOGLE_API_KEY"),
+        ({"model": GEMINI, "fallback_model": "ollama:a"}, KEY, "llm", ""),
         ({"model": "ollama:qwen3"}, {}, "llm", ""),
         ({"model": "openai:local", "base_url": "http://127.0.0.1:1"}, {}, "llm", ""),
         ({"model": GEMINI, "engineer": "playbook"}, KEY, "playbook", ""),
@@ -58,6 +59,15 @@ def test_the_playbook_stands_in_only_where_nobody_asked_for_the_model_alone() ->
     assert choose(settings(model=GEMINI), KEY).stands_in
     assert not choose(settings(model=GEMINI, engineer="llm"), KEY).stands_in
     assert not choose(settings(engineer="playbook"), KEY).stands_in
+
+
+def test_a_fallback_without_a_key_is_an_error_for_everybody() -> None:
+    """It was named to be there when it is needed, and would not be."""
+    given = settings(model=GEMINI, fallback_model="openai:gpt-4.1")
+    with pytest.raises(SettingsError, match=r"fallback model can't be asked.*OPENAI_API_KEY"):
+        choose(given, KEY)
+    assert choose(given, {**KEY, "OPENAI_API_KEY": "x"}).lead == "llm"
+    assert choose(given.model_copy(update={"replay": "traffic.jsonl"}), {}).lead == "llm"
 
 
 def test_the_model_alone_without_a_key_is_an_error() -> None:

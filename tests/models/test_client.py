@@ -266,6 +266,77 @@ def test_after_five_sendings_a_model_is_given_up() -> None:
     assert len(chat.asked) == 5
 
 
+def test_a_model_that_stays_down_is_left_alone_and_tried_again() -> None:
+    chat = FakeChat([ModelAPIError("broken")] * 10 + ["up again"])
+    client, fake = make(chat)
+    for number in range(2):
+        with pytest.raises(ModelUnavailable, match="broken"):
+            client.call(ask(text=f"question {number}"))
+    before = fake.now
+    with pytest.raises(ModelUnavailable, match=r"has not answered lately.*left alone for 30 s"):
+        client.call(ask(text="at once"))
+    assert (len(chat.asked), fake.now) == (10, before)  # neither sent nor waited for
+    fake.now += 31
+    assert client.call(ask(text="later")).text == "up again"
+    assert client.call(ask(text="and then")).text == "up again"
+
+
+def test_while_a_model_is_left_alone_its_fallback_is_asked_at_once() -> None:
+    models = Models(**{MAIN: FakeChat([ModelAPIError("broken")])})
+    client, _ = make(models, fallback_model=SPARE)
+    for number in range(4):
+        assert client.call(ask(text=f"question {number}")).model == SPARE
+    assert len(models.chats[MAIN].asked) == 10
+    assert len(models.chats[SPARE].asked) == 4
+
+
+def test_a_question_that_is_turned_down_is_no_outage() -> None:
+    chat = FakeChat([ModelInvalidRequestError("too long")] * 3 + ["fine"])
+    client, _ = make(chat)
+    for number in range(3):
+        with pytest.raises(ModelUnavailable, match="too long"):
+            client.call(ask(text=f"question {number}"))
+    assert client.call(ask(text="short")).text == "fine"
+
+
+def test_nothing_is_sent_once_the_run_has_no_time_left() -> None:
+    chat = FakeChat(["fine"])
+    client, _ = make(chat)
+    client.bound(lambda: 0.0)
+    with pytest.raises(ModelUnavailable, match="no time left"):
+        client.call(ask())
+    client.check()  # a run that only has to finish needs no model
+    assert chat.asked == []
+    client.bound(lambda: 5.0)
+    assert client.call(ask()).text == "fine"
+
+
+def test_no_retry_waits_beyond_the_run_s_time() -> None:
+    chat = FakeChat([rate(20), "fine"])
+    client, fake = make(chat)
+    client.bound(lambda: 115.0 - fake.now)
+    with pytest.raises(ModelUnavailable, match="slow down"):
+        client.call(ask())
+    assert (len(chat.asked), fake.waits) == (1, [])
+
+
+def test_no_answer_is_waited_for_beyond_the_run_s_time() -> None:
+    release = threading.Event()
+
+    def think() -> AIMessage:
+        release.wait(30)
+        return AIMessage("late")
+
+    client, _ = make(FakeChat([think]))
+    end = time.monotonic() + 0.3
+    client.bound(lambda: end - time.monotonic())
+    with pytest.raises(ModelUnavailable, match=r"no answer within 0\.\d+ s"):
+        client.call(ask())
+    release.set()
+    [*_, call] = client.wallet.calls()
+    assert call.usage.input > 0  # it may be billed
+
+
 def rate(delay: float) -> ModelRateLimitError:
     error = ModelRateLimitError("slow down")
     error.status_code = 429  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -308,3 +309,15 @@ def test_an_excluded_column_is_neither_id_nor_time(tmp_path: Path) -> None:
     assert spec.time == []
     views = views_of(folder, tmp_path / "views")
     assert "id" not in pd.read_csv(views.search.folder / "test.csv").columns
+
+
+def test_infinite_labels_of_printed_tasks_are_left_out_of_the_profile(tmp_path: Path) -> None:
+    folder = price_task(tmp_path)
+    table = pd.read_csv(folder / "train.csv").astype({"price": float})
+    table.loc[0, "price"] = np.inf
+    table.to_csv(folder / "train.csv", index=False)
+    toml = 'evaluation = "printed"\nmetric = "mine"\ndirection = "maximize"\ntarget = "price"'
+    (folder / "task.toml").write_text(toml)
+    found = profile_task(load_task(folder))
+    assert found.target_max == table["price"][1:].max()
+    json.dumps(found.model_dump(mode="json"), allow_nan=False)

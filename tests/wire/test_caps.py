@@ -10,9 +10,11 @@ from mle_star.context import Context
 from mle_star.errors import RunStopped
 from mle_star.graph.solving import resume, solve
 from mle_star.nodes.workbench import find_workbench, stop_event
+from mle_star.runs.folder import read_record
 from tests.support.adapters import gemini_brain
 from tests.support.brain import Brain
-from tests.support.gemini import GeminiServer
+from tests.support.gemini import GeminiAnswer, GeminiRequest, GeminiServer
+from tests.support.loopback import Fault
 from tests.wire.running import SMALL, events, is_submission, run
 
 
@@ -75,6 +77,22 @@ def test_tokens_and_dollars_are_capped_too(
     assert is_submission(done, task)
 
 
+def stop_at(kind: str, task: Path, runs: Path) -> None:
+    """Begin a run and stop it at the first event of a kind."""
+
+    def stop(event: dict[str, object]) -> None:
+        if event["kind"] == kind:
+            folder = str(runs / "run")
+            stop_event(folder).set()
+            bench = find_workbench(folder)
+            assert bench is not None
+            bench.stop()
+
+    context = Context(**{**SMALL, "runs_dir": str(runs)})
+    with pytest.raises(RunStopped):
+        solve(task, context=context, run="run", on_event=stop)
+
+
 @pytest.mark.slow
 def test_a_stopped_run_pays_nothing_twice_on_resume(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,17 +104,7 @@ def test_a_stopped_run_pays_nothing_twice_on_resume(
         undisturbed = len(gemini.requests)
         gemini.requests.clear()
 
-        def stop_at_the_first_refinement(event: dict[str, object]) -> None:
-            folder = tmp_path / "cut" / "run"
-            if event["kind"] == "extracted":
-                stop_event(str(folder)).set()
-                bench = find_workbench(str(folder))
-                assert bench is not None
-                bench.stop()
-
-        context = Context(**{**SMALL, "runs_dir": str(tmp_path / "cut")})
-        with pytest.raises(RunStopped):
-            solve(task, context=context, run="run", on_event=stop_at_the_first_refinement)
+        stop_at("extracted", task, tmp_path / "cut")
         assert 0 < len(gemini.requests) < undisturbed
         done = resume(tmp_path / "cut" / "run")
     hello = 1  # said again, as a key may have died in between
@@ -108,3 +116,43 @@ def test_a_stopped_run_pays_nothing_twice_on_resume(
     assert whole.best is not None
     assert done.best["score"] == whole.best["score"]
     assert {t["id"] for t in done.trials} == {t["id"] for t in whole.trials}
+
+
+@pytest.mark.slow
+def test_a_run_whose_key_is_gone_on_resume_says_who_leads_now(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GeminiServer(gemini_brain(Brain())) as gemini:
+        gemini.point_here(monkeypatch)
+        stop_at("written", task, tmp_path)
+        spent = len(gemini.requests)
+        folder = tmp_path / "run"
+        assert read_record(folder)["engineer"]["lead"] == "llm"
+        monkeypatch.delenv("GOOGLE_API_KEY")
+        monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+        done = resume(folder)
+        assert len(gemini.requests) == spent
+    assert done.engineer == "playbook"
+    assert "GOOGLE_API_KEY" in read_record(folder)["engineer"]["why"]
+    assert done.bill is not None
+    assert done.bill["calls"] == spent
+    assert is_submission(done, task)
+
+
+@pytest.mark.slow
+def test_models_get_no_more_time_than_the_run_has(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that thinks for minutes is not waited for: the playbook answers, the run ends."""
+    slow = GeminiAnswer("late", seconds=60.0)
+    quick = gemini_brain(Brain())
+
+    def think(request: GeminiRequest) -> GeminiAnswer | Fault:
+        return quick(request) if request.number < 3 else slow
+
+    with GeminiServer(think) as gemini:
+        gemini.point_here(monkeypatch)
+        done = run(task, tmp_path, time_budget=20.0, num_solutions=1)
+    assert done.seconds < 40
+    assert [e for e in events(done, "stood_in") if "no answer within" in e["reason"]]
+    assert is_submission(done, task)
