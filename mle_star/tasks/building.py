@@ -110,6 +110,8 @@ def _write_tables(source: Source, plan: Plan, constants: dict[str, str], view: P
         "sample_submission.csv": sample,
     }
     for name, table in tables.items():
+        if table.columns.empty:  # of a printed task that does not say what is handed in
+            continue
         write_cells(table, view / name)
         (view / name).chmod(0o444)
 

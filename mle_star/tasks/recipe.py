@@ -89,15 +89,16 @@ def _build_input(spec: TaskSpec, views: Views) -> str:
         lines.append(f"    test = without(train, {spec.target!r}).head({STAND_IN_ROWS})")
     if spec.evaluation == "printed" and spec.sample_submission is not None:
         lines.append(f"    sample = {_reading(spec, spec.sample_submission)}")
-    else:
+    elif spec.submission_columns:
         lines += [
             f"    constants = {views.constants!r}",
             f"    sample = constant_submission(test, {spec.submission_columns!r}, constants)",
         ]
+    if spec.submission_columns:
+        lines.append('    write_cells(sample, target / "sample_submission.csv")')
     lines += [
         '    write_cells(train, target / "train.csv")',
         '    write_cells(test, target / "test.csv")',
-        '    write_cells(sample, target / "sample_submission.csv")',
         '    shutil.copyfile(Path(__file__).parent / "folds.csv", target / "folds.csv")',
     ]
     if spec.side_files:

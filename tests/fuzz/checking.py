@@ -121,9 +121,9 @@ def check_profile(task: Task) -> None:
 
 def check_view(spec: TaskSpec, view: View) -> None:
     """The files of a view fit together and are read by pandas as it stands."""
-    train, test, folds, sample = (
+    train, test, folds = (
         pd.read_csv(view.folder / name, dtype=str, keep_default_na=False)
-        for name in ("train.csv", "test.csv", "folds.csv", "sample_submission.csv")
+        for name in ("train.csv", "test.csv", "folds.csv")
     )
     fold = view.fold_of()
     assert len(train) == len(folds) == len(fold) == view.rows
@@ -133,6 +133,11 @@ def check_view(spec: TaskSpec, view: View) -> None:
     assert (fold >= 0).any(), "no row is scored"
     assert not spec.time or (fold == -1).any(), "the first fold has no row before it"
     assert (np.asarray(fold) != 0).any(), "no row is left to fit on"
+    sample = pd.DataFrame(index=test.index)
+    if spec.submission_columns:
+        sample = pd.read_csv(
+            view.folder / "sample_submission.csv", dtype=str, keep_default_na=False
+        )
     assert list(sample.columns) == spec.submission_columns
     if spec.target:
         truth = view.truth()

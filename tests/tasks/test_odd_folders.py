@@ -321,3 +321,16 @@ def test_infinite_labels_of_printed_tasks_are_left_out_of_the_profile(tmp_path: 
     found = profile_task(load_task(folder))
     assert found.target_max == table["price"][1:].max()
     json.dumps(found.model_dump(mode="json"), allow_nan=False)
+
+
+def test_a_printed_task_that_does_not_say_what_is_handed_in_has_no_sample(tmp_path: Path) -> None:
+    folder = price_task(tmp_path / "task")
+    (folder / "sample_submission.csv").unlink()
+    table = pd.read_csv(folder / "train.csv").drop(columns="id")
+    table.to_csv(folder / "train.csv", index=False)
+    pd.read_csv(folder / "test.csv").drop(columns="id").to_csv(folder / "test.csv", index=False)
+    toml = 'evaluation = "printed"\nmetric = "mine"\ndirection = "maximize"'
+    (folder / "task.toml").write_text(toml)
+    assert load_task(folder).submission_columns == []
+    view = views_of(folder, tmp_path / "views").search.folder
+    assert sorted(path.name for path in view.iterdir()) == ["folds.csv", "test.csv", "train.csv"]
