@@ -45,6 +45,10 @@ def load_task(folder: str | Path) -> TaskSpec:
     train = load_table(root / files.train)
     if not len(train.cells):
         raise TaskError(f"{files.train} has no rows; a model needs labelled rows to learn from.")
+    if len(train.cells) == 1:
+        raise TaskError(
+            f"{files.train} has one row only; a model needs two at least to learn from."
+        )
     facts = Facts(
         told=told,
         files=files,

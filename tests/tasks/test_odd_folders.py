@@ -94,6 +94,10 @@ def test_infinite_features_count_as_missing(tmp_path: Path) -> None:
     assert column.missing == 0.5
 
 
+def _one_row(folder: Path) -> None:
+    pd.read_csv(folder / "train.csv").head(1).to_csv(folder / "train.csv", index=False)
+
+
 def _labels(values: list[object], metric: str) -> Callable[[Path], object]:
     def apply(folder: Path) -> None:
         train = pd.read_csv(folder / "train.csv").drop(columns="price")
@@ -191,6 +195,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "huge classes": (_labels([str(2**63), "1", "2"], "accuracy"), "more than 63 bits"),
     "classes differ in blanks": (_labels([" h", "h", "x"], "accuracy"), "differ in blanks"),
     "money": (_labels(["$1", "$2", "3"], "rmse"), r"is text \(such as '\$1'\)"),
+    "one row": (_one_row, "train.csv has one row only; a model needs two at least"),
     "nothing to learn from": (_only_ids, "nothing to learn from: test.csv has no column beside"),
     "id called fold": (_id_called_fold, "id column can't be called 'fold'"),
     "an id is missing": (_missing_id, "has empty cells, or words that pandas takes for missing"),
