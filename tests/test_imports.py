@@ -15,7 +15,8 @@ LEVELS: list[set[str]] = [
     {"engineer", "runs"},
     {"nodes"},
     {"graph"},
-    {"cli", "bench"},
+    {"bench"},
+    {"cli"},
     {"__main__"},
 ]
 SIDEWAYS = {

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mle_star.cli import bench
 from mle_star.cli import options as o
 from mle_star.cli.output import console, write_json
 
@@ -18,6 +19,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="From a task folder to a submission, a runnable solution and an honest score.",
 )
+
+
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

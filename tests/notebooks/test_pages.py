@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,31 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
+def every(commands: Mapping[str, Any]) -> Iterator[Any]:
+    """All commands, those of groups as well."""
+    for command in commands.values():
+        yield command
+        yield from every(getattr(command, "commands", {}))
+
+
+def asked(words: list[str]) -> tuple[Any, str, list[str]]:
+    """The command that some words name, its name, and the rest of the words."""
+    name, *rest = words
+    command: Any = COMMANDS[name]
+    while getattr(command, "commands", None):
+        name, *rest = rest
+        command = command.commands[name]
+    return command, name, rest
+
+
 @pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
 def test_every_command_and_option_of_a_page_is_one(path: Path) -> None:
-    for name, *arguments in said_commands(path):
-        COMMANDS[name].make_context(name, arguments)  # parses, and runs nothing
+    for words in said_commands(path):
+        command, name, arguments = asked(words)
+        command.make_context(name, arguments)  # parses, and runs nothing
     known = {"--help"} | {
         option
-        for command in COMMANDS.values()
+        for command in every(COMMANDS)
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
