@@ -34,6 +34,12 @@ def infer_kind(
         )
     numeric = all(_is_number(labels[c]) for c in labels.columns)
     most = int(labels.nunique().max())
+    if told in ("multilabel", "multiclass") and (told == "multilabel") != (labels.shape[1] > 1):
+        there = "is one target" if labels.shape[1] == 1 else "are several targets"
+        raise TaskError(
+            f"task.toml says kind = {told!r}, but there {there}; change kind or target in "
+            "task.toml."
+        )
     if (told == "binary" and (most > 2 or labels.shape[1] > 1)) or (
         told in ("regression", "ordinal") and not numeric
     ):

@@ -195,6 +195,10 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "huge classes": (_labels([str(2**63), "1", "2"], "accuracy"), "more than 63 bits"),
     "classes differ in blanks": (_labels([" h", "h", "x"], "accuracy"), "differ in blanks"),
     "money": (_labels(["$1", "$2", "3"], "rmse"), r"is text \(such as '\$1'\)"),
+    "many labels of one target": (
+        _toml('metric = "accuracy"\nkind = "multilabel"'),
+        "kind = 'multilabel', but there is one target",
+    ),
     "one row": (_one_row, "train.csv has one row only; a model needs two at least"),
     "nothing to learn from": (_only_ids, "nothing to learn from: test.csv has no column beside"),
     "id called fold": (_id_called_fold, "id column can't be called 'fold'"),

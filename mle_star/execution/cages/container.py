@@ -112,7 +112,8 @@ class ContainerCage(Cage):
         with self._lock:
             name = self._names.get(folder.resolve(), "")
         state = _state(name)
-        seen.began = not state.error and not state.never
+        # An engine that can't be asked any more must not turn a good script into none.
+        seen.began = self.has_begun(folder) if state is None else state.began
         report = _report(folder)
         if seen.status is not None:
             seen.status = _exact(seen.status, report.status)
@@ -121,7 +122,7 @@ class ContainerCage(Cage):
         seen.processes = max(1, report.processes)
         if seen.stop or seen.status == 0:
             return
-        if state.out_of_memory or report.stop == "memory":
+        if (state is not None and state.out_of_memory) or report.stop == "memory":
             seen.stop = "out_of_memory"
         elif report.stop == "cpu":
             seen.stop = "cpu"
@@ -147,10 +148,8 @@ class ContainerCage(Cage):
 class _State:
     """What the engine says of a container."""
 
-    never: bool = True
-    """Whether it was never started."""
-    error: str = ""
-    out_of_memory: bool = False
+    began: bool
+    out_of_memory: bool
 
 
 @dataclass(frozen=True)
@@ -164,19 +163,17 @@ class _Report:
     status: int | None = None
 
 
-def _state(name: str) -> _State:
+def _state(name: str) -> _State | None:
+    """None where the engine gives no answer, or knows no such container."""
     try:
         own = engine.engine()
         text = engine.ask(own.program, "container", "inspect", "--format", "{{json .State}}", name)
         state: dict[str, Any] = json.loads(text)
     except (OSError, ValueError, SettingsError, subprocess.CalledProcessError):
-        return _State()
-    began = str(state.get("StartedAt") or "")
-    return _State(
-        never=not began or began.startswith("0001"),
-        error=str(state.get("Error") or ""),
-        out_of_memory=bool(state.get("OOMKilled")),
-    )
+        return None
+    at = str(state.get("StartedAt") or "0001")
+    began = not state.get("Error") and not at.startswith("0001")
+    return _State(began, out_of_memory=bool(state.get("OOMKilled")))
 
 
 def _report(folder: Path) -> _Report:

@@ -239,6 +239,15 @@ def test_a_container_that_can_not_be_made_stops_the_run(docker: FakeEngine, tmp_
         run(GOOD, tmp_path / "job")
 
 
+def test_an_engine_that_does_not_answer_afterwards_costs_no_result(
+    docker: FakeEngine, tmp_path: Path
+) -> None:
+    docker.say(silent=True)
+    done = run(GOOD, tmp_path / "job", required=("final/oof.csv",))
+    assert done.outcome == "ok", done.problem
+    assert run("raise SystemExit(3)", tmp_path / "other").exit_code == 3
+
+
 def test_the_canary_tries_it(docker: FakeEngine) -> None:
     # Nothing holds the scripts of a fake engine.
     with pytest.raises(SettingsError, match="read a file beside its folder and reached a port"):
