@@ -36,9 +36,10 @@ def infer_id(facts: Facts) -> tuple[str | None, str]:
         if told.id not in facts.features.columns:
             name = facts.files.test or facts.files.train
             raise TaskError(f"task.toml names {told.id!r} as id, but {name} has no such column.")
-        if facts.features[told.id].duplicated().any():
+        if not _distinct(facts.features[told.id]):
             raise TaskError(
-                f"The id column {told.id!r} has repeated values; choose another id in task.toml."
+                f"The id column {told.id!r} has repeated values (or such as differ in blanks "
+                "alone); choose another id in task.toml."
             )
         if facts.sample is not None and facts.test is not None:
             _check_keys(facts, told.id)
@@ -46,6 +47,13 @@ def infer_id(facts: Facts) -> tuple[str | None, str]:
     if facts.sample is not None and facts.test is not None:
         return _id_of_sample(facts, facts.sample, facts.test)
     return _id_by_name(facts), "data"
+
+
+def _distinct(values: pd.Series) -> bool:
+    """Whether values tell rows apart; predictions are matched without the blanks around them."""
+    if not values.is_unique or pd.api.types.is_numeric_dtype(values):
+        return bool(values.is_unique)
+    return bool(values.dropna().astype(str).str.strip().is_unique)
 
 
 def _id_of_sample(facts: Facts, sample: pd.DataFrame, test: pd.DataFrame) -> tuple[str | None, str]:
@@ -56,7 +64,7 @@ def _id_of_sample(facts: Facts, sample: pd.DataFrame, test: pd.DataFrame) -> tup
     ]
     if len(test) == 1:
         shared = [c for c in sample.columns if c in test.columns and ID_NAME.fullmatch(c)]
-    whole = [c for c in shared if test[c].is_unique and test[c].notna().all()]
+    whole = [c for c in shared if _distinct(test[c]) and test[c].notna().all()]
     keys = [c for c in whole if same_values(sample[c], test[c])]
     if keys:
         return next((c for c in keys if ID_NAME.fullmatch(c)), keys[0]), "sample submission"
@@ -78,7 +86,7 @@ def _id_by_name(facts: Facts) -> str | None:
         for c in facts.features.columns
         if ID_NAME.fullmatch(c)
         and c not in others
-        and all(c in table and table[c].is_unique and table[c].notna().all() for table in tables)
+        and all(c in table and _distinct(table[c]) and table[c].notna().all() for table in tables)
     ]
     return next((c for c in named if c.lower() == "id"), named[0] if named else None)
 
@@ -95,7 +103,7 @@ def _check_keys(facts: Facts, column: str) -> None:
             f"The id column {column!r} of {facts.files.test} has empty cells, or words that pandas "
             "takes for missing ones (NA, null, None); give each row an id."
         )
-    if sample[column].duplicated().any():
+    if not _distinct(sample[column]):
         raise TaskError(
             f"The values of {column!r} in {name} repeat, so its rows can't be told apart; give "
             f"each row of {facts.files.test} and {name} an id of its own."

@@ -343,3 +343,17 @@ def test_a_printed_task_that_does_not_say_what_is_handed_in_has_no_sample(tmp_pa
     assert load_task(folder).submission_columns == []
     view = views_of(folder, tmp_path / "views").search.folder
     assert sorted(path.name for path in view.iterdir()) == ["folds.csv", "test.csv", "train.csv"]
+
+
+def test_ids_that_differ_in_blanks_alone_are_none(tmp_path: Path) -> None:
+    folder = price_task(tmp_path)
+    (folder / "sample_submission.csv").unlink()
+    (folder / "task.toml").write_text('metric = "rmse"\ntarget = "price"')
+    for name in ("train", "test"):
+        table = pd.read_csv(folder / f"{name}.csv").astype({"id": str})
+        table.loc[:1, "id"] = ["a", " a"]
+        table.to_csv(folder / f"{name}.csv", index=False)
+    assert load_task(folder).id is None
+    (folder / "task.toml").write_text('metric = "rmse"\ntarget = "price"\nid = "id"')
+    with pytest.raises(TaskError, match=r"repeated values .or such as differ in blanks alone"):
+        load_task(folder)
