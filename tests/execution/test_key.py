@@ -42,7 +42,7 @@ def test_what_does_not(change: Callable[[Job], Job]) -> None:
 def test_other_versions_make_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     before = job_key(BASE)
     monkeypatch.setattr(
-        "mle_star.execution.key.interpreter_versions", lambda _: (("numpy", "0.0.1"),)
+        "mle_star.execution.key.interpreter_versions", lambda *_: (("numpy", "0.0.1"),)
     )
     assert job_key(BASE) != before
 
