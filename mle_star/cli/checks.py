@@ -86,13 +86,21 @@ def check_interpreter(settings: Settings) -> Check:
     needed = [n for n in ("numpy", "pandas", "sklearn") if n not in names]
     if needed:
         text = f"{where} lacks {', '.join(needed)}"
-        return Check("scripts", "fail", text, "install them there, or give another one")
+        return Check("scripts", "fail", text, _add(settings, " ".join(needed)))
     boosters = [n for n in ("xgboost", "lightgbm", "catboost") if n in names]
     text = f"{where} has {count(len(names), 'package')} that scripts may use"
     if not boosters:
-        remedy = f"{settings.python} -m pip install lightgbm xgboost"
+        remedy = _add(settings, "lightgbm xgboost")
         return Check("scripts", "warn", f"{text}, but no boosted trees", remedy)
     return Check("scripts", "ok", f"{text}, {', '.join(boosters)} among them")
+
+
+def _add(settings: Settings, packages: str) -> str:
+    """How packages get to where the scripts run."""
+    packages = packages.replace("sklearn", "scikit-learn")
+    if settings.image:
+        return f"build the image with 'pip install {packages}', or name another one"
+    return f"{settings.python} -m pip install {packages}"
 
 
 def check_sandbox(settings: Settings) -> Check:

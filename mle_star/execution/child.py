@@ -259,6 +259,8 @@ class _Watch:
     def _finish_off(self, now: float) -> None:
         """Kill the tree, and a supervisor that does not end then."""
         self._process.send_signal(signal.SIGCONT)
+        if not self._killed_at:
+            self._terms.cage.kill(self._folder)
         self._tree.kill()
         self._killed_at = self._killed_at or now
         if time.monotonic() > self._killed_at + _SWEEP:

@@ -108,8 +108,16 @@ def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             f"{name} was {current[name]!r} when this run began and can't become {wanted[name]!r}, "
             "as scores before and after would not compare: start a new run to change it."
         )
+    if _moves(current["sandbox"], wanted) and "python" not in wanted:
+        wanted["python"] = ""  # an interpreter of the machine is none of the image, and vice versa
     context = Context.model_validate(current)
     return resolve(context_from({**context.model_dump(), **wanted}), environ={})
+
+
+def _moves(sandbox: str, changes: Mapping[str, Any]) -> bool:
+    """Whether scripts change between the machine's own interpreters and those of an image."""
+    wanted = changes.get("sandbox") or sandbox
+    return bool((wanted == "container") != (sandbox == "container"))
 
 
 def _new_folder(runs: Path, name: str) -> RunFolder:
@@ -135,7 +143,9 @@ def _reopen(folder: RunFolder, task: str | Path | None, changes: dict[str, Any])
         )
     _refuse_damaged(folder)
     before = Settings.model_validate(record["settings"])
-    here, python_changed = find_python(folder, before, changes.get("python"))
+    here, python_changed = before, ""
+    if not _moves(before.sandbox, changes):
+        here, python_changed = find_python(folder, before, changes.get("python"))
     if python_changed:
         changes.pop("python", None)
     settings = changed(here, changes)

@@ -22,7 +22,7 @@ from typing import Any
 
 from mle_star.context import Settings
 from mle_star.engineer import Brief, Engineer, Team, choose, make_team
-from mle_star.errors import UserError
+from mle_star.errors import SettingsError, UserError
 from mle_star.execution import (
     CachedExecutor,
     Executor,
@@ -314,6 +314,11 @@ def sandbox(settings: Settings) -> Level:
     Raises:
         SettingsError: the level that is asked for, or any level, can't be had here.
     """
+    if settings.container_image and not settings.image:
+        raise SettingsError(
+            f"container_image is set, but sandbox is {settings.sandbox!r}: set sandbox to "
+            "'container' as well, or leave the image out."
+        )
     try:
         trusted = choose(settings).lead == "playbook"
     except UserError:

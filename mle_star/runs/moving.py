@@ -90,9 +90,17 @@ def find_python(folder: RunFolder, settings: Settings, given: str | None) -> tup
     Raises:
         SettingsError: the scripts' interpreter is gone, and ours has other packages.
     """
+    recorded = folder.record().get("interpreter") or {}
+    if settings.image:
+        now = dict(interpreter_versions(settings.python, settings.image))
+        if not recorded or now == recorded:
+            return settings, ""
+        return settings, (
+            f"The image {settings.image} has other content than before, so scripts that finished "
+            "run again."
+        )
     if settings.python_is_there:
         return settings, ""
-    recorded = folder.record().get("interpreter") or {}
     chosen = given or sys.executable
     found = dict(interpreter_versions(chosen))
     other = sorted(n for n in recorded if found.get(n) != recorded[n])

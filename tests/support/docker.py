@@ -27,7 +27,7 @@ def fail(text, code=1):
 
 def options(words):
     found = dict(env=[], mount=[])
-    flags = ("--interactive", "--rm", "--read-only")
+    flags = ("--interactive", "--rm", "--read-only", "--no-healthcheck")
     while words and words[0].startswith("--"):
         name = words.pop(0)
         value = "" if name in flags else words.pop(0)
@@ -44,7 +44,7 @@ def state(name, **values):
 
 def run(words):
     found, (image, *command) = options(words)
-    if image not in SAYS["images"]:
+    if image not in [*SAYS["images"], *SAYS["images"].values()]:
         fail("docker: Error response from daemon: No such image: " + image + "\\n\\n"
              "Run 'docker run --help' for more information", 125)
     if SAYS["broken"] and "name" in found:
@@ -53,6 +53,8 @@ def run(words):
     if found.get("entrypoint") == SAYS["missing"]:
         fail('docker: Error response from daemon: exec: "python9": executable file not found', 127)
     name = found.get("name", "")
+    if SAYS["created"]:
+        state(name, StartedAt="0001-01-01T00:00:00Z", Error="", OOMKilled=False)
     time.sleep(SAYS["delay"])
     places = {{}}
     for text in found["mount"]:
@@ -65,6 +67,10 @@ def run(words):
     if name:
         state(name, StartedAt="2026-01-01T00:00:00Z", Error="", OOMKilled=SAYS["oom"])
     process = subprocess.Popen([sys.executable, *command], env=variables)
+    if SAYS["dies"] and name:
+        time.sleep(1.0)
+        process.kill()
+        fail("docker: error waiting for container: unexpected EOF", 125)
     signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
     code = process.wait()
     sys.exit(code if code >= 0 else 128 - code)
@@ -75,6 +81,8 @@ if WORDS[0] == "--version":
     print(SAYS["version"])
 elif WORDS[0] == "info":
     print(json.dumps(SAYS["info"]))
+elif WORDS[:2] == ["image", "inspect"] and "Volumes" in WORDS[3]:
+    print(json.dumps(SAYS["volumes"]))
 elif WORDS[:2] == ["image", "inspect"]:
     if WORDS[-1] not in SAYS["images"]:
         fail("Error response from daemon: No such image: " + WORDS[-1])
@@ -88,6 +96,8 @@ elif WORDS[:2] == ["container", "inspect"]:
     print(path.read_text())
 elif WORDS[0] == "ps":
     print("\\n".join(SAYS["containers"]))
+elif WORDS[0] == "kill":
+    pass
 elif WORDS[0] == "rm":
     for name in WORDS[2:]:
         (HERE / ("container-" + name)).unlink(missing_ok=True)
@@ -115,6 +125,9 @@ class FakeEngine:
             "oom": False,
             "down": False,
             "silent": False,
+            "created": False,
+            "dies": False,
+            "volumes": None,
             "containers": [],
         }
         folder.mkdir(parents=True, exist_ok=True)

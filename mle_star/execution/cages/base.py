@@ -102,6 +102,9 @@ class Cage(ABC):
         """Whether the script's time runs; asked until it does, for a minute at most."""
         return True
 
+    def kill(self, folder: Path) -> None:  # noqa: B027 - most are part of the tree
+        """End what runs for this job folder outside the tree of processes."""
+
     def end(self, folder: Path) -> None:  # noqa: B027 - most cages leave nothing
         """Free what a run of this job folder left beside its processes; called after each run."""
 

@@ -24,13 +24,15 @@ from mle_star.execution.cages.base import Cage, Plan, Surroundings, shell_status
 from mle_star.execution.evidence import Evidence
 
 _WARDEN = Path(__file__).with_name("warden.py")
-_PLACE = "/warden.py"
 _REPORT = "container.json"
 _REPORT_BYTES = 4096
+_TRIES = 3
 _UNBOUNDED = 10**9
 _DEFAULT_MEMORY_MB = 1024
-_THREADS_PER_PROCESS = 4
-"""The engine's limit counts threads; processes are counted by the warden."""
+_THREADS = 128
+"""Threads beside the processes: the engine's limit counts both, the warden processes alone."""
+_MARGIN = 3.0
+"""Seconds after which the warden ends a script that the harness should have ended."""
 _GAPS = (
     "processor time and processes are counted ten times a second by a process inside, which a "
     "script may cheat",
@@ -56,7 +58,6 @@ class ContainerCage(Cage):
     """
 
     name = "container"
-    keepers = 1  # the engine's client
 
     def __init__(self, python: str, image: str) -> None:
         super().__init__(python)
@@ -81,6 +82,7 @@ class ContainerCage(Cage):
         """Build the client's command line."""
         try:
             own = engine.engine()
+            volumes = engine.image_volumes(self.image)
         except SettingsError as error:
             raise SandboxUnavailable(str(error)) from None
         name = f"mle-star-{os.getpid()}-{secrets.token_hex(6)}"
@@ -94,29 +96,34 @@ class ContainerCage(Cage):
         # A label for SELinux would have to be put on the user's own files.
         words += ["--security-opt", "no-new-privileges", "--security-opt", "label=disable"]
         words += [*own.identity(), *_bounds(limits)]
+        for path in volumes:  # else each would be a place on disk to write to
+            words += ["--tmpfs", f"{path}:rw,size=16m"]
         words += ["--gpus", "all"] if _graphics(own) else []
         words += ["--workdir", folder, *_mount(folder, write=True)]
         for path in dict.fromkeys([f"{folder}/input", *map(str, around.sources)]):
             words += _mount(path)
-        words += _mount(str(_WARDEN), place=_PLACE)
         for variable, value in around.environment.items():
             if variable not in _OUTSIDE:
                 words += ["--env", f"{variable}={value}"]
-        words += ["--entrypoint", self.python, self.image, "-I", "-S", _PLACE]
-        words += [f"{folder}/{_REPORT}", str(limits.cpu_seconds or _UNBOUNDED)]
-        words += [str(limits.processes or _UNBOUNDED), *self.script_command]
+        # By its content: the name may be given to another image meanwhile.
+        words += ["--no-healthcheck", "--entrypoint", self.python, engine.image_digest(self.image)]
+        words += ["-I", "-S", "-c", _WARDEN.read_text(encoding="utf-8"), f"{folder}/{_REPORT}"]
+        words += [str(limits.wall_seconds + _MARGIN), str(limits.cpu_seconds or _UNBOUNDED)]
+        words += [str(limits.processes or _UNBOUNDED), str(limits.disk_mb or _UNBOUNDED)]
+        words += self.script_command
         return Plan(words, announced=True, engine=True, environment=engine.client_environment())
 
     def settle(self, folder: Path, seen: Evidence) -> None:
         """Take what engine and warden know of the script."""
         with self._lock:
             name = self._names.get(folder.resolve(), "")
-        state = _state(name)
-        # An engine that can't be asked any more must not turn a good script into none.
-        seen.began = self.has_begun(folder) if state is None else state.began
-        report = _report(folder)
+        state, report = _state(name), _report(folder)
         if seen.status is not None:
-            seen.status = _exact(seen.status, report.status)
+            seen.status, sure = _exact(seen.status, report.status)
+            # An engine that died under the script says nothing of it; the warden may have.
+            seen.began = sure if state is None or state.running else state.began
+        if seen.stop == "timeout" and state is not None and not state.began:
+            seen.stop = ""  # the engine's time, not the script's
         seen.cpu_seconds = report.cpu
         seen.peak_memory_mb = report.peak or None
         seen.processes = max(1, report.processes)
@@ -128,6 +135,18 @@ class ContainerCage(Cage):
             seen.stop = "cpu"
         elif report.stop == "processes":
             seen.stop = "processes"
+        elif report.stop == "disk":
+            seen.stop = "disk_limit"
+        elif report.stop == "time":
+            seen.stop = "timeout"
+
+    def kill(self, folder: Path) -> None:
+        """Have the engine kill the container."""
+        with self._lock:
+            name = self._names.get(folder.resolve(), "")
+        if name:
+            with contextlib.suppress(OSError, SettingsError, subprocess.CalledProcessError):
+                engine.ask(engine.engine().program, "kill", name, patience=10.0)
 
     def has_begun(self, folder: Path) -> bool:
         """The warden writes its first report just before it starts the script."""
@@ -137,11 +156,10 @@ class ContainerCage(Cage):
         """Remove the container, whatever it still does."""
         with self._lock:
             name = self._names.pop(folder.resolve(), "")
-        if name:
-            try:
+        for _ in range(_TRIES if name else 0):
+            with contextlib.suppress(OSError, SettingsError, subprocess.CalledProcessError):
                 engine.ask(engine.engine().program, "rm", "--force", "--volumes", name)
-            except (OSError, subprocess.CalledProcessError):
-                return  # it never was, or is swept up later
+                return
 
 
 @dataclass(frozen=True)
@@ -149,6 +167,7 @@ class _State:
     """What the engine says of a container."""
 
     began: bool
+    running: bool
     out_of_memory: bool
 
 
@@ -173,7 +192,7 @@ def _state(name: str) -> _State | None:
         return None
     at = str(state.get("StartedAt") or "0001")
     began = not state.get("Error") and not at.startswith("0001")
-    return _State(began, out_of_memory=bool(state.get("OOMKilled")))
+    return _State(began, bool(state.get("Running")), bool(state.get("OOMKilled")))
 
 
 def _report(folder: Path) -> _Report:
@@ -190,20 +209,23 @@ def _report(folder: Path) -> _Report:
             stop=str(value["stop"]),
             status=value["status"] if isinstance(value.get("status"), int) else None,
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return _Report()
     finally:
         os.close(descriptor)
 
 
-def _exact(status: int, told: int | None) -> int:
-    """The script's wait status; what the warden tells of it must agree with how it ended itself."""
+def _exact(status: int, told: int | None) -> tuple[int, bool]:
+    """The script's wait status, and whether the warden told it.
+
+    What the warden tells must agree with how it ended itself.
+    """
     if told is not None:
         with contextlib.suppress(ValueError, OverflowError):
             code = os.waitstatus_to_exitcode(told)
             if os.waitstatus_to_exitcode(status) == (code if code >= 0 else 128 - code):
-                return told
-    return shell_status(status)
+                return told, True
+    return shell_status(status), False
 
 
 def _number(value: object) -> float:
@@ -226,7 +248,7 @@ def _bounds(limits: Limits) -> list[str]:
     words += ["--tmpfs", f"/tmp:rw,exec,mode=1777,size={max(16, temporary)}m"]
     words += ["--ulimit", "core=0:0"]
     if limits.processes is not None:
-        words += ["--pids-limit", str(limits.processes * _THREADS_PER_PROCESS)]
+        words += ["--pids-limit", str(limits.processes + _THREADS)]
     if limits.open_files is not None:
         words += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}"]
     if limits.disk_mb is not None:

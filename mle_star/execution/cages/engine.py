@@ -6,16 +6,15 @@ import functools
 import json
 import os
 import shutil
-import socket
 import subprocess
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from mle_star.errors import SettingsError
+from mle_star.execution.probe import start_time
 
 LABEL = "mle-star.harness"
 """Label of every container: who started it, as :func:`owner` says."""
@@ -105,6 +104,9 @@ def _look_at(program: str) -> Engine:
     problems = facts.get("ServerErrors")
     if problems:
         raise OSError(str(problems[0]))
+    for limit, what in (("MemoryLimit", "memory"), ("PidsLimit", "the number of processes")):
+        if facts.get(limit) is False:
+            raise OSError(f"it can't limit {what} here, which needs control groups")
     options = [str(option) for option in facts.get("SecurityOptions") or []]
     rootless = any("rootless" in option for option in options)
     graphics = "nvidia" in (facts.get("Runtimes") or {})
@@ -130,7 +132,8 @@ def run_in(image: str, python: str, words: Sequence[str]) -> str:
     try:
         return ask(
             own.program, "run", "--rm", "--pull", "never", "--network", "none", "--read-only",
-            "--cap-drop", "ALL", "--log-driver", "none", "--entrypoint", python, image, *words,
+            "--cap-drop", "ALL", "--log-driver", "none", "--entrypoint", python,
+            image_digest(image), *words,
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError) as error:
         raise SettingsError(
@@ -157,15 +160,39 @@ def image_digest(image: str) -> str:
         ) from None
 
 
+@functools.lru_cache(maxsize=8)
+def image_volumes(image: str) -> tuple[str, ...]:
+    """Folders for which an image asks a volume of its own.
+
+    Raises:
+        SettingsError: there is no such image here.
+    """
+    form = "{{json .Config.Volumes}}"
+    try:
+        text = ask(engine().program, "image", "inspect", "--format", form, image_digest(image))
+        return tuple(sorted(json.loads(text) or {}))
+    except (OSError, ValueError, TypeError, subprocess.CalledProcessError):
+        return ()
+
+
 def owner() -> str:
     """This process, told from every other that has been or will be on this machine."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+    return f"{_host()}:{os.getpid()}:{start_time(os.getpid())}"
+
+
+def _host() -> str:
+    """This machine since its last start, and the process numbers that are seen from here."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}".replace(":", "")  # noqa: PTH115
+    except OSError:
+        return f"{uuid.getnode():x}"
 
 
 def sweep() -> None:
     """Remove the containers of harnesses of this machine that are gone.
 
-    They ended when their harness did; what is left is their record in the engine.
+    They end when their harness does; what is left is their record in the engine.
     """
     own = engine()
     form = '{{.ID}} {{.Label "' + LABEL + '"}}'
@@ -182,9 +209,6 @@ def sweep() -> None:
 def _is_gone(who: str) -> bool:
     host, _, rest = who.partition(":")
     pid, _, born = rest.partition(":")
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != _host() or not pid.isdigit():
         return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != born
-    except psutil.Error:
-        return True
+    return str(start_time(int(pid))) != born

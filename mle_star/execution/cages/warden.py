@@ -1,14 +1,17 @@
-"""The first process of a container: ``python -I -S warden.py REPORT CPU PROCESSES COMMAND...``.
+"""The first process of a container.
+
+    python -I -S -c TEXT REPORT WALL CPU PROCESSES DISK COMMAND...
 
 It runs the script, keeps count of what its processes use, and ends with it; all others end then,
 as the first process of a container is what it lives by. It also ends when its standard input does,
 which the supervisor outside holds open: so no container outlives its harness.
 
 Into the file REPORT it writes what it counted as JSON: ``cpu`` (seconds), ``peak`` (MiB),
-``processes`` (most at once), ``stop`` (``cpu`` or ``processes`` where the script used more than CPU
-seconds or PROCESSES and was ended, ``memory`` where the kernel killed one of them for want of it)
-and at last ``status``, the script's wait status. Its own exit code is the script's, and 128 + n
-after signal n.
+``processes`` (most at once), ``stop`` and at last ``status``, the script's wait status. ``stop``
+says why it ended the script: ``time`` after WALL seconds, ``cpu`` after CPU seconds, ``processes``
+for more than PROCESSES, ``disk`` for more than DISK MiB in removed files that are still open,
+``memory`` where the kernel killed one of them for want of it. Its own exit code is the script's,
+and 128 + n after signal n.
 
 Only the standard library, and nothing newer than Python 3.8: it runs under the interpreter of the
 image.
@@ -16,11 +19,13 @@ image.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
 import select
 import signal
+import stat
 import sys
 import time
 from typing import Any
@@ -30,6 +35,7 @@ _TICK = 0.1
 _WRITTEN = 0.5
 """Seconds between two reports."""
 _MB = 1024 * 1024
+_PR_SET_DUMPABLE = 4
 _UNLIMITED = 2**60
 _PEAKS = (
     ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory.max"),
@@ -51,14 +57,16 @@ class Count:
         self._ticks = os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._written = 0.0
-        self._killed = _group_kills()
+        self._killed, self._spent = _group_kills(), _group_cpu()
+        self.removed = 0.0
+        """MiB of files that have no name any more and are still open."""
         self.session = 0
         """Of the script; it matters only outside a container."""
         self.now: dict[str, Any] = {"cpu": 0.0, "peak": 0.0, "processes": 0, "stop": ""}
 
     def look(self) -> int:
         """Look at every process but this one; returns how many there are."""
-        ticks, pages, living = 0, 0, 0
+        ticks, pages, living, removed = 0, 0, 0, {}
         for name in os.listdir("/proc"):  # noqa: PTH208
             if not name.isdigit() or int(name) == os.getpid():
                 continue
@@ -72,16 +80,34 @@ class Count:
             if fields[0] != b"Z":
                 living += 1
                 pages += int(fields[21])
+                removed.update(_nameless(name))
             ticks += sum(int(field) for field in fields[11:15])  # its own, and of those it reaped
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = ticks / self._ticks + ended.ru_utime + ended.ru_stime
-        self.now["cpu"] = max(self.now["cpu"], seconds)
+        # The control group's clock can't be cheated; without one the processes' own have to do.
+        self.now["cpu"] = max(self.now["cpu"], seconds, _group_cpu() - self._spent)
+        self.removed = sum(removed.values()) / _MB
         self.now["processes"] = max(self.now["processes"], living)
         peak = _group_peak() or max(pages * self._page / _MB, ended.ru_maxrss / 1024)
         self.now["peak"] = max(self.now["peak"], peak)
         if _group_kills() > self._killed:
             self.now["stop"] = "memory"
         return living
+
+    def judge(
+        self, living: int, age: float, *, cpu: float, most: float, wall: float, disk: float
+    ) -> None:
+        """Decide whether the script must be ended."""
+        if self.now["stop"]:
+            return
+        if self.now["cpu"] > cpu:
+            self.now["stop"] = "cpu"
+        elif living > most:
+            self.now["stop"] = "processes"
+        elif self.removed > disk:
+            self.now["stop"] = "disk"
+        elif age > wall:
+            self.now["stop"] = "time"
 
     def write(self, always: bool = False) -> None:
         """Write the report, twice a second at most unless it must be."""
@@ -114,6 +140,36 @@ def _group_peak() -> float:
     return 0.0
 
 
+def _group_cpu() -> float:
+    """Processor seconds of the container's control group; 0 if it has none of its own."""
+    if not _group_peak():
+        return 0.0
+    try:
+        with open("/sys/fs/cgroup/cpu.stat") as stream:  # noqa: PTH123
+            found = [line.split()[1] for line in stream if line.startswith("usage_usec ")]
+        return int(found[0]) / 1e6
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/cpuacct/cpuacct.usage") as stream:  # noqa: PTH123
+            return int(stream.read()) / 1e9
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _nameless(pid: str) -> dict[tuple[int, int], int]:
+    """Removed regular files that a process holds open: device and inode -> bytes."""
+    found = {}
+    try:
+        for name in os.listdir("/proc/" + pid + "/fd"):  # noqa: PTH208
+            status = os.stat("/proc/" + pid + "/fd/" + name)  # noqa: PTH116
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    except OSError:
+        pass  # it has ended, or closed one meanwhile
+    return found
+
+
 def _group_kills() -> int:
     for name in _KILLS:
         try:
@@ -127,7 +183,9 @@ def _group_kills() -> int:
 
 def main() -> None:
     """Run the script to its end, or to that of standard input."""
-    cpu, processes = float(sys.argv[2]), float(sys.argv[3])
+    # The script has the same user: nothing of this process is to be read, written or traced.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    wall, cpu, processes, disk = map(float, sys.argv[2:6])
     count = Count(sys.argv[1])
     count.write(always=True)
     wake, woken = os.pipe()
@@ -136,9 +194,9 @@ def main() -> None:
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
-    child = count.session = _start(sys.argv[4:])
+    child = count.session = _start(sys.argv[6:])
     signal.signal(signal.SIGTERM, lambda *_: _all(child, signal.SIGTERM))
-    status = None
+    status, begun = None, time.monotonic()
     while status is None:
         ready = select.select([0, wake], [], [], _TICK)[0]
         if wake in ready:
@@ -147,12 +205,7 @@ def main() -> None:
             break  # whoever started this is gone
         living = count.look()  # before the dead are reaped: what they used is then still here
         status = _reap(child)
-        if count.now["stop"]:
-            break
-        if count.now["cpu"] > cpu:
-            count.now["stop"] = "cpu"
-        elif living > processes:
-            count.now["stop"] = "processes"
+        count.judge(living, time.monotonic() - begun, cpu=cpu, most=processes, wall=wall, disk=disk)
         if count.now["stop"]:
             break
         count.write()

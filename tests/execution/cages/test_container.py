@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from mle_star.errors import SandboxUnavailable, SettingsError
@@ -21,11 +20,18 @@ from mle_star.execution import Execution, LocalExecutor, installed_packages, job
 from mle_star.execution.cages import choose_level, container, engine, make_cage
 from mle_star.execution.cages.canary import failure
 from mle_star.execution.packages import interpreter_versions
+from mle_star.execution.probe import start_time
 from tests.execution.running import GOOD, SLACK, job, strays, wait_for
 from tests.support.docker import DOCKER, PODMAN, ROOTLESS, FakeEngine
 
 IMAGE = "lab:1"
-_CACHED = (engine.engine, engine.image_digest, interpreter_versions, failure)
+_CACHED = (
+    engine.engine,
+    engine.image_digest,
+    engine.image_volumes,
+    interpreter_versions,
+    failure,
+)
 
 
 @pytest.fixture
@@ -81,6 +87,7 @@ def test_what_the_engine_is_told(docker: FakeEngine, tmp_path: Path) -> None:
     (data / "train.csv").write_text("x\n1\n")
     folder = tmp_path / "job"
     limits = {"memory_mb": 400, "disk_mb": 50, "processes": 8, "open_files": 100}
+    docker.say(volumes={"/data": {}})
     run(GOOD, folder, inputs={"": data}, **limits)
     (words,) = started(docker)
     assert "--interactive" in words  # or nothing would tell the container that we are gone
@@ -92,20 +99,22 @@ def test_what_the_engine_is_told(docker: FakeEngine, tmp_path: Path) -> None:
         ("--log-driver", "none"),
         ("--memory", "400m"),
         ("--memory-swap", "400m"),
-        ("--pids-limit", "32"),
+        ("--pids-limit", "136"),
         ("--user", f"{os.getuid()}:{os.getgid()}"),
         ("--workdir", str(folder)),
         ("--entrypoint", "python3"),
     ):
         assert option(words, name) == [value], name
     assert option(words, "--ulimit") == ["core=0:0", "nofile=100:100", "fsize=52428800:52428800"]
-    assert option(words, "--tmpfs") == ["/tmp:rw,exec,mode=1777,size=50m"]
+    assert option(words, "--tmpfs")[0] == "/tmp:rw,exec,mode=1777,size=50m"
     mounts = option(words, "--mount")
     assert f"type=bind,source={folder},target={folder}" in mounts
     assert f"type=bind,source={folder}/input,target={folder}/input,readonly" in mounts
     assert f"type=bind,source={data}/side,target={data}/side,readonly" in mounts
     assert [m for m in mounts if not m.endswith(",readonly")] == [mounts[0]]
-    assert mounts[-1].endswith("target=/warden.py,readonly")
+    assert docker.says["images"][IMAGE] in words  # by content, not by name
+    assert "--no-healthcheck" in words
+    assert option(words, "--tmpfs")[1:] == ["/data:rw,size=16m"]  # in place of the image's volume
     assert option(words, "--label") == [f"{engine.LABEL}={engine.owner()}"]
 
 
@@ -143,6 +152,7 @@ def test_exit_codes_and_signals_are_the_scripts(docker: FakeEngine, tmp_path: Pa
         "os.mkdir('container.json'); open('container.json/x', 'w').close()",
         "os.mkfifo('container.json')",
         "os.symlink('/etc/passwd', 'container.json')",
+        "open('container.json', 'w').write('{\"cpu\": 1' + '0' * 400 + '}')",
         "",
     ],
 )
@@ -157,12 +167,12 @@ def test_a_report_that_a_script_spoilt_costs_figures_only(
 
 
 def test_a_status_the_warden_did_not_tell_is_not_believed(tmp_path: Path) -> None:
-    assert container._exact(0, 9) == 0
-    assert container._exact(137 << 8, 9) == 9
-    assert container._exact(137 << 8, 137 << 8) == 137 << 8
-    assert container._exact(137 << 8, None) == 9
-    assert container._exact(137 << 8, 0x7F) == 9  # stopped is not ended
-    assert container._exact(1 << 8, 2**80) == 1 << 8
+    assert container._exact(0, 9) == (0, False)
+    assert container._exact(137 << 8, 9) == (9, True)
+    assert container._exact(137 << 8, 137 << 8) == (137 << 8, True)
+    assert container._exact(137 << 8, None) == (9, False)
+    assert container._exact(137 << 8, 0x7F) == (9, False)  # stopped is not ended
+    assert container._exact(1 << 8, 2**80) == (1 << 8, False)
 
 
 def test_a_time_out_ends_everything_and_keeps_the_output(
@@ -226,9 +236,9 @@ def test_a_container_ends_when_its_harness_is_killed(docker: FakeEngine, tmp_pat
     harness.wait()
     wait_for(lambda: not strays(folder))
     (name,) = docker.leftover()  # the engine's record of it
-    gone = f"other:1:1.00\nid2 {engine.owner()}"
+    gone = f"other:1:1\nid2 {engine.owner()}"
     host = engine.owner().partition(":")[0]
-    docker.say(containers=[f"{name} {host}:{harness.pid}:1.00", f"id1 {gone}"])
+    docker.say(containers=[f"{name} {host}:{harness.pid}:1", f"id1 {gone}"])
     engine.sweep()
     assert docker.commands("rm") == [["rm", "--force", name]]
 
@@ -246,6 +256,54 @@ def test_an_engine_that_does_not_answer_afterwards_costs_no_result(
     done = run(GOOD, tmp_path / "job", required=("final/oof.csv",))
     assert done.outcome == "ok", done.problem
     assert run("raise SystemExit(3)", tmp_path / "other").exit_code == 3
+
+
+def test_an_engine_that_dies_under_a_script_is_not_the_scripts_failure(
+    docker: FakeEngine, tmp_path: Path
+) -> None:
+    docker.say(silent=True, dies=True)
+    with pytest.raises(SandboxUnavailable, match="unexpected EOF"):
+        run("import time; time.sleep(20)", tmp_path / "job")
+
+
+def test_an_engine_that_starts_nothing_in_time_is_not_the_scripts_time_out(
+    docker: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.execution.child._START", 1.0)
+    docker.say(created=True, delay=30.0)
+    with pytest.raises(SandboxUnavailable):
+        run(GOOD, tmp_path / "job", wall_seconds=1.0)
+
+
+def test_removed_files_that_are_open_count_as_disk(docker: FakeEngine, tmp_path: Path) -> None:
+    script = """
+        import os, time
+        held = open("final/large.bin", "wb", buffering=0)
+        os.remove("final/large.bin")
+        for _ in range(30):
+            held.write(b"x" * 1_000_000)
+        time.sleep(20)
+    """
+    done = run(script, tmp_path / "job", disk_mb=10)
+    assert done.outcome == "disk_limit", done.problem
+
+
+def test_a_script_hears_of_its_time_out(docker: FakeEngine, tmp_path: Path) -> None:
+    script = """
+        import signal, sys, time
+        signal.signal(signal.SIGTERM, lambda *_: (print("saved", flush=True), sys.exit(0)))
+        time.sleep(30)
+    """
+    done = run(script, tmp_path / "job", wall_seconds=1.0)
+    assert done.outcome == "timeout"
+    assert "saved" in done.stdout.text
+
+
+@pytest.mark.parametrize("limit", ["MemoryLimit", "PidsLimit"])
+def test_an_engine_without_limits_is_none(docker: FakeEngine, limit: str) -> None:
+    docker.say(info={**DOCKER, limit: False})
+    with pytest.raises(SettingsError, match="it can't limit"):
+        choose_level("container", "python3", image=IMAGE)
 
 
 def test_the_canary_tries_it(docker: FakeEngine) -> None:
@@ -336,9 +394,9 @@ def test_paths_with_commas_and_quotes_are_mounted(docker: FakeEngine, tmp_path: 
 def test_an_owner_is_this_process_alone() -> None:
     host, pid, born = engine.owner().split(":")
     assert int(pid) == os.getpid()
-    assert float(born) == pytest.approx(psutil.Process().create_time(), abs=0.01)
+    assert int(born) == start_time(os.getpid())
     assert not engine._is_gone(engine.owner())
-    assert engine._is_gone(f"{host}:{pid}:1.00")
-    assert engine._is_gone(f"{host}:999999999:1.00")
-    assert not engine._is_gone("elsewhere:999999999:1.00")
+    assert engine._is_gone(f"{host}:{pid}:1")
+    assert engine._is_gone(f"{host}:999999999:1")
+    assert not engine._is_gone("elsewhere:999999999:1")
     assert not engine._is_gone("")
