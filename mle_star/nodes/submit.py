@@ -103,7 +103,10 @@ def _start(
     step.script_started(trial["label"], "submit")
     if bench.stopping.is_set():
         raise RunStopped("stopped before the final run")
-    return job.folder, bench.executor.submit(job)
+    future = bench.executor.submit(job)
+    if bench.stopping.is_set():  # the stop came between the question and the submission
+        future.cancel()
+    return job.folder, future
 
 
 def _wait(step: Step, trial: Trial, folder: Path, future: Future[Execution]) -> str:
