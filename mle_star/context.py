@@ -25,7 +25,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "num_candidates": 3,
         "num_solutions": 2,
-        "outer_steps": 3,
+        "outer_steps": 6,
         "inner_steps": 3,
         "ensemble_rounds": 2,
         "debug_rounds": 2,
@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "num_candidates": 4,
         "num_solutions": 2,
-        "outer_steps": 3,
+        "outer_steps": 12,
         "inner_steps": 4,
         "ensemble_rounds": 3,
         "debug_rounds": 3,
@@ -61,8 +61,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 WITH_MODEL: dict[str, dict[str, Any]] = {
     # A model thinks for 10 to 40 seconds where the playbook takes milliseconds.
-    "quick": {"time_budget": 900.0, "reserve": 0.2, "script_timeout": 120.0},
-    "default": {"time_budget": 3600.0, "reserve": 0.15},
+    "quick": {"time_budget": 900.0, "reserve": 0.2, "script_timeout": 120.0, "outer_steps": 3},
+    "default": {"time_budget": 3600.0, "reserve": 0.15, "outer_steps": 3},
     "paper": {},
 }
 """What a preset decides otherwise where a language model is named."""
@@ -273,9 +273,11 @@ class Context(_Thinking):
         "kept for the ensemble and the final run",
     )
     seed: int = Field(default=0, ge=0, description="Seed of folds, audit rows and scripts")
-    audit: bool = Field(
-        default=True,
-        description="Hold labelled rows back from every script to measure an honest score",
+    audit: bool | None = Field(
+        default=None,
+        description="Hold labelled rows back from every script to measure an honest score and to "
+        "catch leaks. Empty: where a model writes the scripts, and where the search does not look "
+        "at all rows anyway",
     )
     search_rows: int = Field(
         default=30_000, ge=100, description="Most training rows a script sees while searching"
@@ -285,6 +287,10 @@ class Context(_Thinking):
         ge=1,
         le=20,
         description="Cross-validation folds; empty: 5, 3 or 1 by the number of rows",
+    )
+    racing: bool = Field(
+        default=True,
+        description="Stop a refined script whose first folds have lost beyond doubt",
     )
     evaluation: Evaluation | None = Field(
         default=None,
@@ -339,9 +345,10 @@ class Settings(_Thinking):
     time_budget: float
     reserve: float
     seed: int
-    audit: bool
+    audit: bool | None
     search_rows: int
     folds: int | None
+    racing: bool = True
     evaluation: Evaluation | None
     cpus_per_script: int
     memory_limit_mb: int | None
@@ -352,6 +359,16 @@ class Settings(_Thinking):
     sandbox: Sandbox
     container_image: str
     runs_dir: str
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nobody but the playbook writes scripts, whose code is our own."""
+        return self.engineer == "playbook" or (self.engineer == "auto" and not self.names_model)
+
+    @property
+    def audit_asked(self) -> bool | None:
+        """What :func:`mle_star.tasks.build_views` is asked of the audit."""
+        return True if self.audit is None and not self.trusted else self.audit
 
     @property
     def image(self) -> str:

@@ -10,7 +10,7 @@ they lie in the run folder and are named by their content hash.
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -19,6 +19,7 @@ Direction = Literal["minimize", "maximize"]
 Outcome = Literal[
     "ok",
     "no_score",
+    "behind",
     "error",
     "timeout",
     "out_of_memory",
@@ -28,7 +29,8 @@ Outcome = Literal[
     "cancelled",
     "lost",
 ]
-"""How a script's run ended. Only ``ok`` can carry a score."""
+"""How a script's run ended. Only ``ok`` can carry a score; ``behind`` was stopped because its first
+folds had lost already."""
 
 
 class Score(TypedDict):
@@ -90,6 +92,11 @@ class Draft(TypedDict):
     phase: str
     solution: int
     members: list[Member]
+    place: NotRequired[int]
+    """Of a candidate: its card's place among those of the solution, the most promising first."""
+    race: NotRequired[list[str]]
+    """Trials: the one that the script must beat, then others of its branch; without any, it runs to
+    its end."""
 
 
 class Attempt(TypedDict):
@@ -103,6 +110,8 @@ class Attempt(TypedDict):
     problem: str
     """Why there is no score that counts; empty where there is one."""
     trial: str
+    behind: NotRequired[bool]
+    """Whether it was stopped because its first folds had lost already."""
 
 
 class CardRecord(TypedDict):
@@ -186,6 +195,15 @@ class SolutionState(SolutionInput, total=False):
     queue: list[Trial]
     """Scored candidates still to be merged, best first."""
     best: Trial | None
+    """The best script of what is being refined."""
+    champion: Trial | None
+    """The best of what was refined before, where the branch turned to another candidate since."""
+    roots: list[str]
+    """Candidates whose refinement was begun."""
+    stale: int
+    """Outer steps in a row that brought nothing better."""
+    exhausted: bool
+    """Whether nothing is left to refine."""
     draft: Draft | None
     trial: Trial | None
     t: int
@@ -222,6 +240,8 @@ class CandidateInput(RunState):
 
     solution: int
     card: CardRecord
+    place: NotRequired[int]
+    """The card's place among those of the solution."""
 
 
 class CandidateState(CandidateInput, total=False):

@@ -31,7 +31,7 @@ def test_all_presets_decide_the_same_fields() -> None:
     assert {frozenset(values) for values in PRESETS.values()} == {frozenset(PRESET_FIELDS)}
     undecided = {n for n, field in Context.model_fields.items() if field.default is None}
     left_open = {"folds", "evaluation", "memory_limit_mb", "requests_per_minute"}
-    left_open |= {"max_cost", "max_tokens", "max_calls", "cpu_limit"}
+    left_open |= {"max_cost", "max_tokens", "max_calls", "cpu_limit", "audit"}
     assert undecided == {*PRESET_FIELDS, *left_open}
 
 
@@ -48,11 +48,42 @@ def test_explicit_beats_environment_beats_preset(name: str) -> None:
 
 
 def test_defaults_said_explicitly_beat_the_environment() -> None:
-    environ = {"MLE_STAR_SEED": "7", "MLE_STAR_PRESET": "paper", "MLE_STAR_AUDIT": "false"}
-    assert resolve(Context(seed=0, preset="default", audit=True), environ) == resolve(Context(), {})
+    environ = {"MLE_STAR_SEED": "7", "MLE_STAR_PRESET": "paper", "MLE_STAR_RACING": "false"}
+    said = Context(seed=0, preset="default", racing=True)
+    assert resolve(said, environ) == resolve(Context(), {})
     assert resolve(Context(), environ).seed == 7
     assert resolve(Context(), environ).preset == "paper"
-    assert resolve(Context(), environ).audit is False
+    assert resolve(Context(), environ).racing is False
+
+
+def test_the_audit_is_open_until_somebody_decides_it() -> None:
+    outside = {"MLE_STAR_AUDIT": "false"}
+    assert resolve(Context(), {}).audit is None
+    assert resolve(Context(), outside).audit is False
+    assert resolve(Context(audit=True), outside).audit is True
+    assert resolve(Context(audit=None), outside).audit is False, "None is undecided"
+
+
+@pytest.mark.parametrize(
+    ("given", "trusted"),
+    [
+        ({}, True),
+        ({"engineer": "playbook"}, True),
+        ({"engineer": "playbook", "model": "ollama:a"}, True),
+        ({"model": "ollama:a"}, False),
+        ({"models": {"code": "ollama:a"}}, False),
+        ({"engineer": "llm"}, False),
+        ({"engineer": "my_module:make"}, False),
+    ],
+)
+@pytest.mark.parametrize("audit", [None, True, False])
+def test_the_audit_is_asked_for_where_others_than_the_playbook_write(
+    given: Any, trusted: bool, audit: bool | None
+) -> None:
+    settings = resolve(Context(audit=audit, **given), environ={})
+    assert settings.trusted == trusted
+    left_open = None if trusted else True
+    assert settings.audit_asked is (left_open if audit is None else audit)
 
 
 def test_none_and_empty_mean_undecided() -> None:
@@ -156,7 +187,19 @@ def test_every_setting_is_described_for_a_person() -> None:
 def test_a_preset_gives_a_language_model_time_to_think(given: Any, budget: float) -> None:
     settings = resolve(Context(preset="quick", **given), environ={})
     assert settings.time_budget == budget
-    assert settings.outer_steps == PRESETS["quick"]["outer_steps"]
+    assert settings.inner_steps == PRESETS["quick"]["inner_steps"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "alone", "with_model"), [("quick", 6, 3), ("default", 12, 3), ("paper", 4, 4)]
+)
+def test_a_language_model_refines_fewer_blocks(preset: str, alone: int, with_model: int) -> None:
+    def steps(**given: Any) -> int:
+        return resolve(context_from({"preset": preset, **given}), {}).outer_steps
+
+    assert steps() == steps(engineer="playbook") == steps(engineer="my_module:make") == alone
+    assert steps(model="ollama:a") == steps(engineer="llm") == with_model
+    assert steps(model="ollama:a", outer_steps=9) == 9
 
 
 def test_what_a_model_changes_in_a_preset_is_decided_by_every_preset() -> None:

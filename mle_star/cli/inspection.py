@@ -43,7 +43,7 @@ def look_at(task: str, context: Context, *, as_json: bool = False) -> None:
             seed=settings.seed,
             search_rows=settings.search_rows,
             folds=settings.folds,
-            audit=settings.audit and spec.evaluation == "harness",
+            audit=settings.audit_asked,
         )
         described = describe_views(views)
     if as_json:

@@ -183,7 +183,11 @@ TABLE: tuple[Setting, ...] = (
     Setting("search_rows", DATA, int, "Most training rows a script sees in the search."),
     Setting("folds", DATA, int, "Cross-validation folds."),
     Setting(
-        "audit", DATA, bool, "Hold no rows back for the audit.", ("--no-audit",), flag=False
+        "audit", DATA, bool | None, "Hold rows back for an audit, or none.", ("--audit/--no-audit",)
+    ),
+    Setting(
+        "racing", DATA, bool, "Let scripts that fall behind run to their end.", ("--no-racing",),
+        flag=False, later=True,
     ),
     Setting("python", DATA, str, "Interpreter that runs the scripts.", metavar="PATH"),
     Setting(

@@ -8,6 +8,7 @@ implements this protocol (the built-in playbook, a language model, a person) may
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,7 +21,8 @@ from mle_star.tasks.spec import TaskSpec
 class Brief:
     """What every agent is told.
 
-    But for ``base_*``, ``solution`` and ``phase`` it is the same for a whole run.
+    But for what is said of the script under refinement, ``seconds_left``, ``solution`` and
+    ``phase`` it is the same for a whole run.
     """
 
     task: TaskSpec
@@ -43,6 +45,13 @@ class Brief:
     """Validation score of the script under refinement; None where none is."""
     base_error: float | None = None
     """Its standard error."""
+    reference_seconds: float = 0.0
+    """Seconds that the script took that is to be merged into the base; 0.0 in other phases."""
+    average_score: float | None = None
+    """In phase ``merge``: score of the plain average of what both scripts predict; None where it is
+    not known."""
+    seconds_left: float = math.inf
+    """Wall clock that is left to the search."""
     solution: int = -1
     """Index of the solution branch that asks; -1 for the run as a whole."""
     phase: str = ""
@@ -76,6 +85,9 @@ class Tried:
     """Wall clock of the script."""
     problem: str = ""
     """Why there is no score that counts, in one sentence."""
+    behind: bool = False
+    """Whether it was stopped because its first folds were worse than the best script's beyond
+    doubt."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mle_star.execution.cages import LEVELS, Level, choose_level
 from mle_star.execution.key import job_key
 from mle_star.execution.packages import installed_packages
 from mle_star.execution.process import LocalExecutor
+from mle_star.execution.race import FoldLine, Race, paired_spread, race_against
 from mle_star.execution.registry import reap_stale
 from mle_star.execution.scoreline import ScoreLine, parse_score_line
 
@@ -25,16 +26,20 @@ __all__ = [
     "Capture",
     "Execution",
     "Executor",
+    "FoldLine",
     "Isolation",
     "Job",
     "Level",
     "Limits",
     "LocalExecutor",
+    "Race",
     "ScoreLine",
     "ScriptError",
     "choose_level",
     "installed_packages",
     "job_key",
+    "paired_spread",
     "parse_score_line",
+    "race_against",
     "reap_stale",
 ]

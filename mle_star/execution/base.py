@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mle_star.execution.race import FoldLine, Race
 from mle_star.state import Outcome
 
 
@@ -55,6 +56,8 @@ class Job:
     cpus: int = 1
     """Cores promised; the scheduler may give more when nothing else runs."""
     label: str = ""
+    race: Race | None = None
+    """The script to beat: a job that is behind beyond doubt is stopped."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class Execution:
     cpus: int = 1
     attempts: int = 1
     cached: bool = False
+    folds: tuple[FoldLine, ...] = ()
+    """What the script said of each fold on stdout."""
 
 
 class Executor(Protocol):

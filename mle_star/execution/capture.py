@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mle_star.execution.base import Capture
 from mle_star.execution.disk import remove
+from mle_star.execution.race import MOST_LINES, FoldLine, parse_fold_line
 from mle_star.execution.scoreline import ScoreLine, is_score_line, parse_score_line
 
 KEPT = 64 * 1024
@@ -60,11 +61,16 @@ class Ring:
 
 
 class ScoreWatch:
-    """Looks for the score line while a stream passes by: a stopped script's counts as well."""
+    """Looks for the score line, and those of folds, while a stream passes by.
+
+    So a stopped script's count as well.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
         self._last = ""
+        self.folds: list[FoldLine] = []
+        """What was said of folds so far; the first :data:`MOST_LINES`."""
 
     def feed(self, data: bytes) -> None:
         """Add the next bytes of the stream."""
@@ -81,6 +87,10 @@ class ScoreWatch:
         return parse_score_line(self._last)
 
     def _look(self, line: bytes) -> None:
+        if line[:5].lower() == b"fold " and len(self.folds) < MOST_LINES:
+            said = parse_fold_line(line[:_LONGEST_LINE].decode("utf-8", "replace"))
+            if said is not None:
+                self.folds.append(said)
         if b"alidation" not in line and b"ALIDATION" not in line:
             return
         text = line[:_LONGEST_LINE].decode("utf-8", "replace")
@@ -107,6 +117,10 @@ class Stream:
             self._write(data[:room])
         if self._score:
             self._score.feed(data)
+
+    def folds(self) -> list[FoldLine]:
+        """What was said of folds so far, in full lines."""
+        return self._score.folds if self._score else []
 
     def score(self) -> ScoreLine:
         """What the last score line says."""

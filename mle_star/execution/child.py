@@ -81,6 +81,7 @@ class _Watch:
         self._killed_at = 0.0
         self._ended_at = 0.0
         self._disk_next, self._held_next = 0.0, 0.0
+        self._race, self._folds = job.race, 0
         self._removed_mb = 0.0
         self._out = Stream(job.folder / "stdout.log", ScoreWatch())
         self._err = Stream(job.folder / "stderr.log")
@@ -132,7 +133,7 @@ class _Watch:
             self._process.wait()
         seen = self.seen
         seen.wall_seconds = self._ended_at - self._begun
-        seen.score = self._out.score()
+        seen.score, seen.folds = self._out.score(), tuple(self._out.folds())
         seen.stdout, seen.stderr = self._out.close(), self._err.close()
         seen.peak_memory_mb = self._tree.peak_mb or None
         seen.processes = max(1, self._tree.most)
@@ -221,7 +222,15 @@ class _Watch:
             return "disk_limit"
         if printed > limits.output_mb * _MB:
             return "output_limit"
-        return ""
+        return "behind" if self._behind() else ""
+
+    def _behind(self) -> bool:
+        """Whether the folds so far have lost the race."""
+        lines = self._out.folds()
+        if self._race is not None and len(lines) > self._folds:
+            self._folds = len(lines)
+            self.seen.behind = self._race.lost(lines)
+        return bool(self.seen.behind)
 
     def _runs(self, now: float) -> bool:
         """Whether the script's time runs: a container can take seconds to be made."""

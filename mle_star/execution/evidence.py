@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mle_star.execution.base import Capture, Limits
+from mle_star.execution.race import FoldLine
 from mle_star.execution.scoreline import ScoreLine
 
 Stop = Literal[
-    "", "cancelled", "timeout", "out_of_memory", "disk_limit", "output_limit", "processes", "cpu"
+    "",
+    "cancelled",
+    "timeout",
+    "out_of_memory",
+    "disk_limit",
+    "output_limit",
+    "processes",
+    "cpu",
+    "behind",
 ]
 
 
@@ -27,6 +36,9 @@ class Evidence:
     stdout: Capture = field(default_factory=Capture)
     stderr: Capture = field(default_factory=Capture)
     score: ScoreLine = field(default_factory=ScoreLine)
+    folds: tuple[FoldLine, ...] = ()
+    behind: str = ""
+    """Why it can't beat the script it races against; empty while it may."""
     wall_seconds: float = 0.0
     cpu_seconds: float | None = None
     peak_memory_mb: float | None = None

@@ -223,6 +223,7 @@ class LocalExecutor(Executor):
             printed=seen.score.value,
             problem=verdict.problem,
             cpus=seen.cpus,
+            folds=seen.folds,
         )
 
     def _never_ran(self, job: Job) -> Execution:

@@ -20,6 +20,7 @@ from mle_star.execution.base import (
     ScriptError,
 )
 from mle_star.execution.disk import remove
+from mle_star.execution.race import FoldLine
 from mle_star.execution.workspace import RECORD, RECORD_WRITTEN
 
 _FORMAT = 1
@@ -56,7 +57,12 @@ def store(job: Job, execution: Execution) -> None:
     value["artefacts"] = {
         name: {"sha256": a.sha256, "size": a.size} for name, a in execution.artefacts.items()
     }
-    record = {"format": _FORMAT, "limits": dataclasses.asdict(job.limits), "execution": value}
+    record = {
+        "format": _FORMAT,
+        "limits": dataclasses.asdict(job.limits),
+        "race": _described(job),
+        "execution": value,
+    }
     target = job.folder / RECORD
     temporary = job.folder / RECORD_WRITTEN
     with contextlib.suppress(OSError):
@@ -79,9 +85,27 @@ def load(job: Job, key: str) -> Execution | None:
         limits = Limits(**record["limits"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    if execution.outcome == "behind":  # it lost against that script, and not against another
+        return execution if record.get("race") == _described(job) else None
     if not reusable(execution, limits, job.limits) or not _whole(execution):
         return None
     return execution
+
+
+def _described(job: Job) -> dict[str, Any] | None:
+    """The race of a job as the record has it: JSON knows no number as a key."""
+    if job.race is None:
+        return None
+    return {**dataclasses.asdict(job.race), "folds": sorted(map(list, job.race.folds.items()))}
+
+
+def recorded_folds(folder: Path) -> tuple[FoldLine, ...]:
+    """What the script whose job has this folder said of its folds; empty where nothing is known."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return tuple(FoldLine(**line) for line in record["execution"]["folds"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def reusable(execution: Execution, recorded: Limits, asked: Limits) -> bool:
@@ -117,6 +141,7 @@ def _revive(value: dict[str, Any], folder: Path) -> Execution:
             for name, a in value["artefacts"].items()
         },
         "isolation": Isolation(isolation["level"], tuple(isolation["gaps"])),
+        "folds": tuple(FoldLine(**line) for line in value.get("folds", ())),
         "cached": True,
     }
     return Execution(**{**value, **changed})

@@ -98,6 +98,8 @@ def _stopped(seen: Evidence) -> tuple[Outcome, str]:
             f"The script used more than its {limits.cpu_seconds:g} seconds of processor time and "
             "was stopped: make it cheaper."
         )
+    if seen.stop == "behind":
+        return "behind", f"The script was stopped early: {seen.behind}."
     if seen.stop == "out_of_memory":
         return "out_of_memory", _memory_sentence(seen, None)
     if seen.stop == "disk_limit" and math.isinf(seen.disk_mb):

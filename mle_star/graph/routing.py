@@ -86,8 +86,11 @@ def more_ensembles(state: State) -> Literal["ensemble", "submit"]:
 def fan_out_candidates(state: SolutionState) -> list[Send] | Literal["rank"]:
     """M candidate branches, side by side."""
     sends = [
-        Send("candidate", {**_branch(state), "solution": state["solution"], "card": card})
-        for card in state["cards"]
+        Send(
+            "candidate",
+            {**_branch(state), "solution": state["solution"], "card": card, "place": place},
+        )
+        for place, card in enumerate(state["cards"])
     ]
     return sends or "rank"
 
@@ -122,10 +125,12 @@ def after_check_usage(state: SolutionState) -> Literal["evaluate_usage", "ablate
 
 @giving_up_at("finish")
 def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
-    """T outer steps, while there is time."""
+    """T outer steps, while there is time and something to refine."""
     return (
         "ablate"
-        if state["t"] < state["settings"]["outer_steps"] and may_search(state)
+        if state["t"] < state["settings"]["outer_steps"]
+        and may_search(state)
+        and not state.get("exhausted")
         else "finish"
     )
 
@@ -224,7 +229,13 @@ def _already_run(state: EvaluationState) -> bool:
 
 @giving_up_at("__end__")
 def after_execute(state: EvaluationState) -> Literal["score", "debug", "__end__"]:
-    """Score a script that ran; repair one that failed, at most D times."""
+    """Score a script that ran; repair one that failed, at most D times.
+
+    One that was not tried, or was stopped because it had lost, is done with.
+    """
+    trial = state.get("trial")
+    if trial is None or trial["outcome"] == "behind":
+        return "__end__"
     if not state["error"]:
         return "score"
     return _repair(state)

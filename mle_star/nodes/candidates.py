@@ -22,7 +22,17 @@ def retrieve(state: SolutionState, step: Step) -> Update:
         for c in (cards or [])[: settings.num_candidates]
     ]
     step.emit("retrieved", cards=[{"name": c["name"], "reason": c["reason"]} for c in records])
-    return {"cards": records, "t": 0, "k": 0, "best": None, "summaries": [], "blocks": []}
+    return {
+        "cards": records,
+        "t": 0,
+        "k": 0,
+        "best": None,
+        "champion": None,
+        "stale": 0,
+        "exhausted": False,
+        "summaries": [],
+        "blocks": [],
+    }
 
 
 @node
@@ -45,6 +55,7 @@ def write(state: CandidateState, step: Step) -> Update:
             phase="write",
             solution=state["solution"],
             members=[],
+            place=state.get("place", 0),
         )
     }
 
@@ -67,6 +78,7 @@ def rank(state: SolutionState, step: Step) -> Update:
         step.emit("best", label=ranked[0]["label"], score=ranked[0]["score"]["value"])
     return {
         "best": ranked[0] if ranked else None,
+        "roots": [trial["id"] for trial in ranked[:1]],
         "queue": ranked[1:],
         "trials": candidates,
     }

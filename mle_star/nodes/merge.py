@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mle_star.nodes.step import Step, Update, node
-from mle_star.scoring import better
+from mle_star.nodes.workbench import Workbench
+from mle_star.scoring import Blend, Predictions, average_blend, better, read_predictions
 from mle_star.state import Draft, SolutionState, Trial
 
 
@@ -12,7 +15,11 @@ def merge(state: SolutionState, step: Step) -> Update:
     """Graft the next candidate's model into the base script."""
     bench, base, reference = step.bench, state["best"], state["queue"][0]
     assert base is not None, "the router merges only where there is a base"
-    text = step.ask(
+    known = {
+        "reference_seconds": reference["seconds"],
+        "average_score": average_score(bench, base, reference),
+    }
+    text = replace(step, known=known).ask(
         bench.engineer.merge,
         bench.folder.script(base["script"]),
         bench.folder.script(reference["script"]),
@@ -30,6 +37,21 @@ def merge(state: SolutionState, step: Step) -> Update:
         ),
         "trial": None,
     }
+
+
+def average_score(bench: Workbench, base: Trial, reference: Trial) -> float | None:
+    """What the plain average of two trials' predictions scores; None where there is none.
+
+    Labels can be voted on only, which says little of the average of what lies behind them.
+    """
+    if bench.spec.evaluation == "printed" or bench.spec.prediction == "label":
+        return None
+    view = bench.views.search
+    folders = [bench.folder.trial(trial["id"]) / "final" for trial in (base, reference)]
+    read = [read_predictions(bench.spec, view, folder) for folder in folders]
+    members = [one for one in read if isinstance(one, Predictions)]
+    blend = average_blend(bench.spec, view, members) if len(members) == len(read) else None
+    return blend.score["value"] if isinstance(blend, Blend) else None
 
 
 @node

@@ -96,7 +96,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             step.note(text)
     return {
         "run": str(folder.path),
-        "settings": settings.model_dump(),
+        "settings": {**settings.model_dump(), "reserve": bench.reserve},
         "elapsed": bench.clock.elapsed(),
         "spec": spec.model_dump(mode="json"),
         "round": 0,
@@ -134,7 +134,7 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         seed=settings.seed,
         search_rows=settings.search_rows,
         folds=settings.folds,
-        audit=settings.audit and spec.evaluation == "harness",
+        audit=settings.audit_asked,
     )
     folder.update(
         mle_star=importlib.metadata.version("mle-star"),

@@ -8,8 +8,11 @@ from mle_star.engineer import Tried
 from mle_star.engineer.splice import replace_once
 from mle_star.nodes.merge import announce, not_worse
 from mle_star.nodes.step import Step, Update, node
-from mle_star.scoring import best_of, gain
+from mle_star.scoring import best_of, gain, rank
 from mle_star.state import Attempt, Draft, SolutionState, Trial
+
+STALE = 2
+"""Outer steps in a row without a gain after which a branch turns to another candidate."""
 
 
 @node
@@ -36,10 +39,20 @@ def refine(state: SolutionState, step: Step) -> Update:
             phase="refine",
             solution=state["solution"],
             members=[],
+            race=_rivals(state, step),
         ),
         "trial": None,
         "plan": plan,
     }
+
+
+def _rivals(state: SolutionState, step: Step) -> list[str]:
+    """The best of what is being refined, then the others of the branch: all by trial."""
+    direction = step.bench.spec.direction
+    own = best_of([t for t in (state["best"], *state["step_trials"]) if t], direction)
+    others = rank(state.get("trials", []), direction)
+    found = [t for t in (own, *others) if t is not None and not t["members"]]
+    return list(dict.fromkeys(trial["id"] for trial in found))
 
 
 @node
@@ -60,16 +73,45 @@ def learn(state: SolutionState, step: Step) -> Update:
 
 @node
 def accept(state: SolutionState, step: Step) -> Update:
-    """End the outer step: the best of all its plans replaces the script if it is not worse."""
+    """End the outer step: the best of all its plans replaces the script if it is not worse.
+
+    A branch that stagnates, or finds no block any more, turns to its next best candidate: its
+    variants err in other ways, which the ensemble gains from even where none is the best.
+    """
     best = best_of(state["step_trials"], step.bench.spec.direction)
+    gained = False
     update: Update = {"t": state["t"] + 1, "step_trials": [], "draft": None, "trial": None}
     if state["block"]:
         update["blocks"] = [*state.get("blocks", []), state["block"]]
     if best is not None and not_worse(best, state["best"], step):
-        announce(step, best)
+        champion = state.get("champion")
+        if not_worse(best, champion, step):  # what was refined before may still be ahead
+            announce(step, best)
         step.emit("accepted", label=best["label"], gain=_gain(best, state["best"], step))
         update["best"] = best
+        gained = (_gain(best, state["best"], step) or 0.0) > 0
+    update["stale"] = 0 if gained else state.get("stale", 0) + 1
+    if update["stale"] >= STALE or not state["block"]:
+        update |= _turn(state, update.get("best", state["best"]), step)
     return update
+
+
+def _turn(state: SolutionState, best: Trial | None, step: Step) -> Update:
+    """Begin with the best candidate that was not refined yet, if there is one."""
+    direction = step.bench.spec.direction
+    roots = state.get("roots", [])
+    left = [t for t in rank(state.get("candidates", []), direction) if t["id"] not in roots]
+    if not left:
+        return {"exhausted": not state["block"]}
+    step.emit("turned", label=left[0]["label"], from_label=best["label"] if best else "")
+    return {
+        "champion": best_of([t for t in (state.get("champion"), best) if t], direction),
+        "best": left[0],
+        "roots": [*roots, left[0]["id"]],
+        "stale": 0,
+        "summaries": [],
+        "blocks": [],
+    }
 
 
 def _gain(best: Trial, before: Trial | None, step: Step) -> float | None:
@@ -82,7 +124,8 @@ def _gain(best: Trial, before: Trial | None, step: Step) -> float | None:
 @node
 def finish(state: SolutionState, step: Step) -> Update:
     """Hand the branch's best script over."""
-    best = state.get("best")
+    found = [trial for trial in (state.get("champion"), state.get("best")) if trial]
+    best = best_of(found, step.bench.spec.direction) or state.get("best")
     if state.get("failure"):
         step.note(f"This solution gave up early: {state['failure']}")
     step.emit("solution_finished", label=best["label"] if best else "")
@@ -104,9 +147,13 @@ def attempt_of(plan: str, trial: Trial | None) -> Attempt:
         seconds=trial["seconds"] if trial else None,
         problem=problem,
         trial=trial["id"] if trial else "",
+        behind=trial is not None and trial["outcome"] == "behind",
     )
 
 
 def tried_plans(attempts: Sequence[Attempt]) -> list[Tried]:
     """The attempts as the planner sees them."""
-    return [Tried(a["plan"], a["score"], a["error"], a["seconds"], a["problem"]) for a in attempts]
+    return [
+        Tried(a["plan"], a["score"], a["error"], a["seconds"], a["problem"], a.get("behind", False))
+        for a in attempts
+    ]

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar, cast
 
 from langgraph.errors import GraphBubbleUp, GraphDrained
@@ -58,6 +58,8 @@ class Step:
     """Phase the node belongs to; see :class:`mle_star.engineer.Brief`."""
     best: Trial | None = None
     """The branch's best script so far."""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the brief that the engineer gets."""
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event to the journal and to the stream."""
@@ -171,8 +173,10 @@ class Step:
             base_seconds=float(best["seconds"]) if best else 0.0,
             base_score=score["value"] if score else None,
             base_error=score["error"] if score else None,
+            seconds_left=self.bench.seconds_left(),
             solution=self.solution,
             phase=self.phase,
+            **self.known,
         )
 
     @contextmanager
@@ -247,7 +251,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
             step.emit("node_finished", seconds=round(time.monotonic() - started, 3))
             return {
                 **update,
-                "settings": bench.settings.model_dump(),
+                "settings": {**bench.settings.model_dump(), "reserve": bench.reserve},
                 "elapsed": bench.clock.elapsed(),
                 "spent": bench.spent(),
             }

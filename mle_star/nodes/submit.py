@@ -1,5 +1,7 @@
 """Last node: the winner runs on all data, and the user gets submission, solution and score.
 
+Where the search saw all data, what the winner predicted there is the result.
+
 A run that has any scored trial always ends with a valid submission: if the full run fails or its
 time is up, the
 submission comes from the winner's run on the search view.
@@ -48,8 +50,12 @@ def submit(state: State, step: Step) -> Update:
             + winner["score"]["alarm"]
         )
     members = [t for m in winner["members"] for t in _find(trials, m["trial"])]
-    source, problem = "full", full_run(bench, step, winner, members)
-    if problem:
+    source = "full"
+    if bench.settled:
+        problem = search_submission(bench, winner)
+    else:
+        problem = full_run(bench, step, winner, members)
+    if problem and not bench.settled:
         step.note(
             f"The run on all data did not give a submission ({problem}); the search run's is used."
         )

@@ -33,12 +33,19 @@ from mle_star.execution import (
 )
 from mle_star.execution.cages import Level, choose_level
 from mle_star.models.wallet import read_bill
+from mle_star.nodes.turns import Turns
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
 from mle_star.state import Trial
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
 
+GROWTH = 0.85
+"""Power of the number of rows with which a script's time grows: starting and reading do not."""
+SHORT_RUN, SHORT = 300.0, 0.15
+"""Seconds of a short run, and what its reserve is larger by where a final run is needed."""
+CANDIDATES = 0.45
+"""Part of the search's time after which no further candidate is tried."""
 LEAST_SECONDS = 20.0
 """Time a script always gets, even when the budget is all but spent."""
 
@@ -110,11 +117,18 @@ class Workbench:
     pace: list[float] = field(default_factory=list)
     """Seconds that the scripts run so far took, one each."""
 
+    begun: set[int] = field(default_factory=set)
+    """Solutions that have run a candidate in this sitting."""
     cores: int = field(default_factory=usable_cores)
     """Cores this process may use."""
     said: set[str] = field(default_factory=set)
     """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turns: Turns = field(init=False)
+    """Lets as many candidates run at once as there are cores for, the most promising first."""
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.cores // self.settings.cpus_per_script, self.stopping.is_set)
 
     @property
     def engineer(self) -> Engineer:
@@ -163,10 +177,36 @@ class Workbench:
         """Seconds of the time budget that are left, the reserve included; never negative."""
         return max(0.0, self.settings.time_budget - self.clock.elapsed())
 
+    @property
+    def settled(self) -> bool:
+        """Whether what the search predicts for the test rows is final.
+
+        That is so where it sees all labelled rows: then no script has to be run again.
+        """
+        return self.views.search.digest == self.views.full.digest
+
+    @property
+    def reserve(self) -> float:
+        """Part of the time budget that is kept for the ensemble, and for a final run if any."""
+        if self.settled:
+            return self.settings.reserve / 3
+        # Several members must be run again on all rows: a short run needs a larger part for that.
+        more = SHORT if self.settings.time_budget < SHORT_RUN else 0.0
+        return min(0.6, self.settings.reserve + more)
+
     def thinking_seconds(self) -> float:
         """Longest that anybody may wait for a model now: the final run keeps its share."""
-        share = self.settings.time_budget * self.settings.reserve / 2
+        share = self.settings.time_budget * self.reserve / 2
         return max(0.0, self.time_left() - share)
+
+    def seconds_left(self) -> float:
+        """Seconds that are left to the search; never negative."""
+        return max(0.0, self.time_left() - self.settings.time_budget * self.reserve)
+
+    def late(self, solution: int) -> bool:
+        """Whether a further candidate of a solution would take the time that refinement needs."""
+        search = self.settings.time_budget * (1 - self.reserve)
+        return solution in self.begun and self.clock.elapsed() > CANDIDATES * search
 
     def search_seconds(self) -> float:
         """Longest time a script of the search may take now.
@@ -174,8 +214,10 @@ class Workbench:
         What takes longer could not be run again on the full view in the time that is then left, so
         half of what is left is the bound, and never more than what leaves the final run its share.
         """
-        share = self.settings.time_budget * self.settings.reserve / 2
+        share = self.settings.time_budget * self.reserve / 2
         left = self.time_left()
+        if self.settled:
+            return max(LEAST_SECONDS / 2, left - share)
         growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
         return max(LEAST_SECONDS / 2, min(left - share, left / (1 + growth)))
 
@@ -183,10 +225,13 @@ class Workbench:
         """The leading trials that can be run again on the full view in the time that is left.
 
         Estimated from the seconds each took on the search view, the rows of both views and the
-        cores; a third of the time is left for what is slower than it was. The first is always kept.
+        cores; a quarter of the time is left for what is slower than it was. The first is always
+        kept.
         """
-        growth = self.views.full.rows / max(1, self.views.search.rows)
-        left = self.time_left() * 2 / 3 * (self.cores or 1)
+        if self.settled:
+            return list(trials)
+        growth = (self.views.full.rows / max(1, self.views.search.rows)) ** GROWTH
+        left = self.time_left() * 3 / 4 * (self.cores or 1)
         kept: list[Trial] = []
         for trial in trials:
             left -= trial["seconds"] * growth

@@ -116,7 +116,7 @@ def mend_views(work: Mending) -> None:
             seed=settings.seed,
             search_rows=settings.search_rows,
             folds=settings.folds,
-            audit=settings.audit and spec.evaluation == "harness",
+            audit=settings.audit_asked,
         )
 
     work.report("views", problem, "moved aside and built again from the task folder", act)

@@ -52,6 +52,11 @@ def choose_audit(source: Source, rng: np.random.Generator, wanted: bool) -> Audi
             )
             return found
         reason = found
+    return no_audit(source, reason)
+
+
+def no_audit(source: Source, reason: str) -> Audit:
+    """Hold nothing back, and say why in the source's notes."""
     source.notes.append(f"No rows are held back for an audit: {reason}.")
     return Audit(np.zeros(0, dtype=np.int64))
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mle_star.tasks.audit import choose_audit
+from mle_star.tasks.audit import choose_audit, no_audit
 from mle_star.tasks.cells import constant_submission, write_cells
-from mle_star.tasks.plans import Plan, plan_full, plan_search, plan_smoke
+from mle_star.tasks.plans import Plan, plan_full, plan_search, plan_smoke, sees_all
 from mle_star.tasks.profile import DataProfile
 from mle_star.tasks.sidefiles import COPY_LIMIT, place_side_files, total_size
 from mle_star.tasks.source import Source, read_source
@@ -32,14 +32,16 @@ def build_views(
     seed: int,
     search_rows: int,
     folds: int | None,
-    audit: bool,
+    audit: bool | None,
 ) -> Views:
     """Write the views ``search``, ``smoke`` and ``full`` below ``folder``, or read them back.
 
     Nothing changes once it is written; a build that was cut short is started over. ``search_rows``
-    caps the training rows of ``search``, ``folds`` overrides the number of folds, ``audit`` asks
-    for rows to be held back where the task allows it. Which rows go where follows from the task and
-    the seed alone; ``profile`` is not needed for it.
+    caps the training rows of ``search`` (but a table that has less than half as many more is seen
+    whole), ``folds`` overrides the number of folds, ``audit`` asks for rows to be held back where
+    the task allows it; None: only where that costs the search no rows, as it does not look at all.
+    Where nothing is held back and the search sees every row, ``search`` and ``full`` are the same.
+    Which rows go where follows from the task and the seed alone; ``profile`` is not needed for it.
 
     Raises:
         TaskError: a table of the task can't be read any more.
@@ -49,10 +51,13 @@ def build_views(
         return load_views(folder)
     rng = np.random.default_rng(seed)
     source = read_source(spec)
-    held = choose_audit(source, rng, audit)
+    if audit is None and sees_all(len(source.train), search_rows):
+        held = no_audit(source, "every labelled row is needed to learn from")
+    else:
+        held = choose_audit(source, rng, audit is not False)
     search = plan_search(source, held, rng, search_rows, folds)
     smoke = plan_smoke(source, search, rng)
-    full = plan_full(source, rng, folds)
+    full = plan_full(source, rng, folds, search)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     _write(source, [full, search, smoke], partial)

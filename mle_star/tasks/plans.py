@@ -80,8 +80,16 @@ def plan_search(
     )
 
 
+def sees_all(rows: int, search_rows: int) -> bool:
+    """Whether the search looks at all of so many rows.
+
+    A few more than its cap cost less than a second run on all of them.
+    """
+    return rows <= search_rows + search_rows // 2
+
+
 def _search_rows(source: Source, rest: Ints, rng: np.random.Generator, search_rows: int) -> Ints:
-    if len(rest) <= search_rows:
+    if sees_all(len(rest), search_rows):
         return rest
     latest = " (the latest ones)" if source.times is not None else ""
     source.notes.append(f"The search sees {search_rows} of {len(rest)} training rows{latest}.")
@@ -108,10 +116,16 @@ def plan_smoke(source: Source, search: Plan, rng: np.random.Generator) -> Plan:
     return Plan("smoke", rows, fold, count, test.reset_index(drop=True), moves=search.moves)
 
 
-def plan_full(source: Source, rng: np.random.Generator, folds: int | None) -> Plan:
-    """The view of the final run: every labelled row, the real test rows."""
+def plan_full(source: Source, rng: np.random.Generator, folds: int | None, search: Plan) -> Plan:
+    """The view of the final run: every labelled row, the real test rows.
+
+    Where the search sees just that, its folds are taken too: then nothing needs to be run again.
+    """
     rows = np.arange(len(source.train), dtype=np.int64)
-    fold, count = source.fold(rows, folds or folding.fold_count(len(rows)), rng)
+    if len(search.train) == len(rows):
+        fold, count = search.fold, search.folds
+    else:
+        fold, count = source.fold(rows, folds or folding.fold_count(len(rows)), rng)
     if source.test is None:
         return Plan("full", rows, fold, count, source.features(rows[:STAND_IN_ROWS]))
     real = np.arange(len(source.test), dtype=np.int64)

@@ -56,6 +56,9 @@ class DataProfile(BaseModel):
     class_shares: dict[str, float]
     """Share of each class, keyed by its label as text; empty for regression."""
     side_files: list[str]
+    picture_column: str | None = None
+    """Column whose values name image files among the side files, the id included; None: there is
+    none."""
 
     def of_kind(self, *kinds: ColumnKind) -> list[str]:
         """Names of the columns of the given kinds, in table order.

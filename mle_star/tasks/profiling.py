@@ -13,6 +13,7 @@ from mle_star.tasks.cells import as_pandas_reads, has_labels, parse_dates
 from mle_star.tasks.formulas import label_text
 from mle_star.tasks.keys import ID_NAME
 from mle_star.tasks.ordering import is_datetime
+from mle_star.tasks.pictures import find_picture_column
 from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
 from mle_star.tasks.spec import TaskSpec
 from mle_star.tasks.table import load_table
@@ -67,6 +68,14 @@ def profile_task(spec: TaskSpec) -> DataProfile:
         target_max=float(finite.max()) if len(finite) else None,
         class_shares={label_text(label): float(share) for label, share in shares.items()},
         side_files=spec.side_files,
+        picture_column=find_picture_column(
+            root,
+            spec.side_files,
+            train,
+            [*([spec.id] if spec.id else []), *(c for c in features if _is_text(train[c]))],
+        )
+        if spec.side_files
+        else None,
     )
 
 
@@ -158,8 +167,16 @@ def _kind_of_text(present: pd.Series, unique: int) -> ColumnKind:
     if words >= 8 and unique > 20:
         return "text"
     if share >= 0.95 and len(present) > 20:
-        return "id"
+        return "text" if words >= 1.5 and _speaks(present) else "id"
     return "categorical"
+
+
+def _speaks(present: pd.Series) -> bool:
+    """Whether most values hold a word that others hold too, as titles do and keys do not."""
+    words = present.head(5_000).astype(str).str.lower().str.findall(r"[^\W\d_]{2,}")
+    tally = words.map(set).explode().value_counts()
+    common = set(tally.index[tally >= max(3, 0.001 * len(words))])
+    return float(words.map(lambda row: not common.isdisjoint(row)).mean()) > 0.5
 
 
 def _mean_words(present: pd.Series) -> float:

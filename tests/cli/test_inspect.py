@@ -33,10 +33,24 @@ def test_it_can_be_read_by_machines(capsys: Capture) -> None:
     assert search["train_rows"] + search["audit_rows"] == full["train_rows"] == 2400
 
 
-def test_without_audit_every_row_is_searched(capsys: Capture) -> None:
-    assert mle_star.cli.call(["inspect", str(EXAMPLE), "--json", "--no-audit"]) == 0
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        ("", (2400, 0)),
+        ("--no-audit", (2400, 0)),
+        ("--audit", (1920, 480)),
+        ("--search-rows 1600", (2400, 0)),
+        ("--search-rows 1599", (1920, 480)),
+        ("--search-rows 1000", (1000, 480)),
+        ("--search-rows 1000 --no-audit", (1000, 0)),
+    ],
+)
+def test_rows_are_held_back_where_it_is_asked_for_or_costs_nothing(
+    options: str, rows: tuple[int, int], capsys: Capture
+) -> None:
+    assert mle_star.cli.call(["inspect", str(EXAMPLE), "--json", *options.split()]) == 0
     search = json.loads(capsys.readouterr().out)["views"][0]
-    assert (search["train_rows"], search["audit_rows"]) == (2400, 0)
+    assert (search["train_rows"], search["audit_rows"]) == rows
 
 
 def test_nothing_in_the_data_is_obeyed(tmp_path: Path, capsys: Capture) -> None:

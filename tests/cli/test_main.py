@@ -102,7 +102,7 @@ def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
     given = (
         "run houses --preset quick --engineer playbook --time-budget 60 -M 3 -L 1 -T 4 -K 5 -R 6 "
         "--debug-rounds 1 --script-timeout 9.5 --seed 7 --search-rows 500 --folds 4 --no-audit "
-        "--python /usr/bin/python3 --runs-dir elsewhere"
+        "--no-racing --python /usr/bin/python3 --runs-dir elsewhere"
     )
     assert call(*given.split()) == 0
     assert solver.task == "houses"
@@ -121,9 +121,20 @@ def test_every_option_reaches_the_context(solver: FakeSolver) -> None:
         search_rows=500,
         folds=4,
         audit=False,
+        racing=False,
         python="/usr/bin/python3",
         runs_dir="elsewhere",
     )
+
+
+@pytest.mark.parametrize(("flag", "audit"), [("--audit", True), ("--no-audit", False), ("", None)])
+def test_an_audit_may_be_asked_for_refused_or_left_open(
+    solver: FakeSolver, flag: str, audit: bool | None
+) -> None:
+    assert call("run", "houses", *flag.split()) == 0
+    assert solver.context is not None
+    assert solver.context.audit is audit
+    assert ("audit" in solver.context.model_fields_set) == bool(flag)
 
 
 MODEL_OPTIONS = (

@@ -56,7 +56,8 @@ def test_run_shows_its_options_in_panels(capsys: Capture, monkeypatch: pytest.Mo
     ):  # fmt: skip
         assert f"{option} " in panels["Model and search"], option
     assert "google_genai:gemini-2.5-pro" in panels["Model and search"]
-    assert "--no-audit" in panels["Data and scripts"]
+    for option in ("--audit", "--no-audit", "--no-racing"):
+        assert option in panels["Data and scripts"]
     assert "--quiet" in panels["Output"]
 
 
@@ -90,8 +91,14 @@ def test_what_is_no_pair_is_refused(text: str) -> None:
 
 
 def test_flags_fill_their_field_only_when_given() -> None:
-    assert options.given({"audit": False, "record": False}) == {}
-    assert options.given({"audit": True, "record": True}) == {"audit": False, "record": True}
+    assert options.given({"racing": False, "record": False}) == {}
+    assert options.given({"racing": True, "record": True}) == {"racing": False, "record": True}
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_the_audit_can_be_asked_for_refused_or_left_open(said: bool) -> None:
+    assert options.given({"audit": said}) == {"audit": said}
+    assert options.given({"audit": None}) == {}
 
 
 @given(

@@ -10,11 +10,11 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from mle_star.context import Context
-from mle_star.engineer import LeakageReport, ModelCard
+from mle_star.engineer import Extraction, LeakageReport, ModelCard
 from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskError
 from mle_star.graph import build_graph
 from mle_star.scoring import average_blend
-from tests.support.engineers import CRASH, ScriptedEngineer, script, slope_of, use
+from tests.support.engineers import CRASH, FOLDS, ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL, run
 from tests.support.tasks import slope_task
 
@@ -83,6 +83,35 @@ def test_every_plan_sees_the_earlier_plans_and_scores_and_starts_from_the_origin
     assert all(tried.score is not None for tried in plans[-1][3])
     refines = [arguments for name, arguments in done.engineer.calls if name == "refine"]
     assert len({arguments[1] for arguments in refines}) == 1
+
+
+def in_folds(slope: float) -> str:
+    """A script that says how each fold went."""
+    return script(slope) + FOLDS
+
+
+@pytest.mark.parametrize("racing", [True, False])
+def test_a_refined_script_that_falls_behind_is_stopped(task: Path, racing: bool) -> None:
+    plans = iter(["slope 1.5", "slope 2.95"])
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.9, 2.8),
+        write=lambda _, card: in_folds(float(card.name.split()[-1])),
+        merge=no_answer,
+        extract=lambda _, summary, text, refined: Extraction("A = 2.9\n", next(plans)),
+        plan=lambda *_: next(plans),
+    )
+    done = run(task, engineer, outer_steps=1, inner_steps=2, num_candidates=2, racing=racing)
+    lost, won = (t for t in done.values["trials"] if t["phase"] == "refine")
+    assert lost["outcome"] == ("behind" if racing else "ok")
+    assert (lost["score"] is None) == racing
+    assert won["outcome"] == "ok", "what is ahead is never stopped"
+    assert slope_of(done.script(done.values["solutions"][0])) == 2.95
+    [tried] = next(arguments[3] for name, arguments in engineer.calls if name == "plan")
+    assert tried.behind == racing
+    assert ("its rmse was worse by" in tried.problem) == racing
+    assert engineer.count("debug") == 0, "a script that lost is not broken"
+    ended = [e["outcome"] for e in done.events if e["kind"] == "script_finished"]
+    assert ended.count("behind") == racing
 
 
 def test_merging_stops_at_the_first_merge_that_does_not_help(task: Path) -> None:

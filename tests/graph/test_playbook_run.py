@@ -29,3 +29,19 @@ def test_every_phase_runs_and_the_debugger_repairs_what_was_written_wrongly(task
     } <= kinds
     assert done.values["final"]["source"] == "full"
     assert Path(done.values["submission"]).exists()
+
+
+def test_by_itself_it_learns_from_every_row_and_runs_nothing_twice(task: Path) -> None:
+    done = run(task, "playbook", inner_steps=1, ensemble_rounds=0)
+    [note] = [text for text in done.notes().splitlines() if "held back" in text]
+    assert "every labelled row is needed to learn from" in note
+    phases = {event["phase"] for event in done.of("script_started")}
+    assert {"write", "ablate", "refine"} <= phases
+    assert "submit" not in phases
+    assert done.values["final"]["source"] == "full"
+    assert done.best["score"] is not None
+    assert done.best["score"]["audit"] is None
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+    # On a straight line no average with trees is better, and the merger knows beforehand.
+    assert "no better than" in done.notes()
+    assert not done.of("merged")

@@ -13,6 +13,7 @@ from mle_star.context import Context
 from mle_star.errors import SettingsError, TaskError
 from mle_star.graph import build_graph
 from mle_star.nodes.prepare import _folder
+from mle_star.tasks import load_views
 from tests.support.tasks import slope_task
 
 
@@ -53,9 +54,7 @@ def test_the_run_folder_records_versions_settings_task_and_views(task: Path) -> 
 
 
 def test_no_audit_label_lies_where_a_script_looks(task: Path) -> None:
-    folder = Path(prepared(task)["run"])
-    from mle_star.tasks import load_views
-
+    folder = Path(prepared(task, audit=True)["run"])
     views = load_views(folder / "views")
     audit = views.search.audit()
     assert audit is not None
@@ -63,6 +62,33 @@ def test_no_audit_label_lies_where_a_script_looks(task: Path) -> None:
     seen = "".join(path.read_text() for path in views.search.folder.glob("*.csv"))
     assert len(labels) >= 100
     assert not [label for label in labels if f",{label}\n" in seen]
+
+
+@pytest.mark.parametrize(
+    ("settings", "held", "rows"),
+    [
+        ({}, 0, 700),
+        ({"audit": False}, 0, 700),
+        ({"audit": True}, 140, 560),
+        ({"search_rows": 400}, 140, 560),  # of more than 600 rows
+        ({"search_rows": 500}, 0, 700),
+        ({"search_rows": 300, "audit": False}, 0, 300),
+        ({"engineer": "tests.support.engineers:chosen"}, 140, 560),
+        ({"engineer": "tests.support.engineers:chosen", "audit": False}, 0, 700),
+    ],
+)
+def test_who_writes_and_how_much_there_is_decides_what_is_held_back(
+    task: Path, settings: dict[str, Any], held: int, rows: int
+) -> None:
+    state = prepared(task, thread="held", **settings)
+    search = load_views(Path(state["run"]) / "views").search
+    audit = search.audit()
+    assert (len(audit.positions) if audit else 0, search.rows) == (held, rows)
+    whole = (held, rows) == (0, 700)
+    reserve = state["settings"]["reserve"]
+    assert reserve == pytest.approx(0.35 / 3 if whole else 0.35 + 0.15), (
+        "no final run, less is kept; a final run of a short one, more"
+    )
 
 
 def test_an_interpreter_that_is_not_there_is_one_sentence(task: Path) -> None:

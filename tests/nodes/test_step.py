@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,6 +29,14 @@ def fails(reason: Exception) -> Any:
     return answer
 
 
+def views() -> Any:
+    """Views of which the search sees a part."""
+    return SimpleNamespace(
+        search=SimpleNamespace(rows=800, digest="part"),
+        full=SimpleNamespace(rows=1000, digest="whole"),
+    )
+
+
 @dataclass
 class Scene:
     """A step of a run with two scripted engineers."""
@@ -48,7 +56,7 @@ class Scene:
             settings=resolve(Context(), environ={}),
             spec=nothing,
             profile=nothing,
-            views=nothing,
+            views=views(),
             brief=brief(),
             level=nothing,
             team=Team(Choice("llm", "m", ""), self.lead, self.stand_in, self.starter, client),
@@ -80,6 +88,25 @@ def test_the_brief_says_who_asks_and_what_the_base_is_worth(tmp_path: Path) -> N
     scene.step("write").ask(scene.lead.summarise, "study", "out")
     told = scene.lead.calls[1][1][0]
     assert (told.base_seconds, told.base_score, told.base_error) == (0.0, None, None)
+
+
+def test_the_brief_says_how_long_the_search_may_go_on_and_what_a_node_knows(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path)
+    step = scene.step("merge")
+    step.ask(scene.lead.summarise, "study", "out")
+    told = scene.lead.calls[0][1][0]
+    settings = step.bench.settings
+    whole = settings.time_budget * (1 - settings.reserve)
+    assert told.seconds_left == pytest.approx(whole, abs=5)
+    assert (told.reference_seconds, told.average_score) == (0.0, None)
+    step.bench.clock.add(settings.time_budget)
+    known = {"reference_seconds": 2.5, "average_score": 0.5}
+    replace(step, known=known).ask(scene.lead.summarise, "study", "out")
+    told = scene.lead.calls[1][1][0]
+    assert told.seconds_left == 0.0
+    assert (told.reference_seconds, told.average_score) == (2.5, 0.5)
 
 
 def test_without_a_stand_in_a_step_is_skipped_with_a_note(tmp_path: Path) -> None:

@@ -99,13 +99,23 @@ def test_checkpoints_get_plain_numbers() -> None:
     assert type(value["score"]) is float
 
 
-def bench(elapsed: float, full_rows: int = 1000) -> Workbench:
+def bench(
+    elapsed: float,
+    full_rows: int = 1000,
+    *,
+    settled: bool = False,
+    budget: float = 100.0,
+    reserve: float = 0.4,
+) -> Workbench:
     """A workbench with nothing but settings, views and a clock."""
     nothing: Any = None
     views: Any = SimpleNamespace(
-        full=SimpleNamespace(rows=full_rows), search=SimpleNamespace(rows=1000)
+        full=SimpleNamespace(rows=full_rows, digest="whole"),
+        search=SimpleNamespace(rows=1000, digest="whole" if settled else "part"),
     )
-    settings = resolve(Context(time_budget=100.0, reserve=0.4, script_timeout=50.0), environ={})
+    settings = resolve(
+        Context(time_budget=budget, reserve=reserve, script_timeout=50.0), environ={}
+    )
     return Workbench(
         folder=nothing,
         settings=settings,
@@ -126,12 +136,60 @@ def trials(*seconds: float) -> list[Trial]:
     return [cast(Trial, {"seconds": value}) for value in seconds]
 
 
-@pytest.mark.parametrize(("elapsed", "seconds"), [(0.0, 50.0), (50.0, 25.0), (75.0, 10.0)])
+@pytest.mark.parametrize(("elapsed", "seconds"), [(0.0, 50.0), (50.0, 22.5), (75.0, 10.0)])
 def test_a_script_of_the_search_can_be_run_again_in_what_it_leaves(
     elapsed: float, seconds: float
 ) -> None:
-    assert bench(elapsed).search_seconds() == seconds
+    assert bench(elapsed).search_seconds() == pytest.approx(seconds)
     assert bench(elapsed, full_rows=3000).search_seconds() <= seconds, "three times the rows"
+
+
+@pytest.mark.parametrize(
+    ("settled", "kept", "left"), [(False, 0.55, 25.0), (True, 0.4 / 3, 100 - 40 / 3 - 20)]
+)
+def test_less_is_kept_where_no_final_run_follows(settled: bool, kept: float, left: float) -> None:
+    assert bench(0.0, settled=settled).reserve == pytest.approx(kept)
+    assert bench(20.0, settled=settled).seconds_left() == pytest.approx(left)
+    assert bench(20.0, settled=settled).thinking_seconds() == pytest.approx(80 - 100 * kept / 2)
+    assert bench(99.0, settled=settled).seconds_left() == 0.0
+    assert bench(99.0, settled=settled).thinking_seconds() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("budget", "reserve", "kept"),
+    [
+        (299.0, 0.4, 0.55),
+        (300.0, 0.4, 0.4),
+        (3600.0, 0.1, 0.1),
+        (60.0, 0.5, 0.6),
+        (60.0, 0.05, 0.2),
+    ],
+)
+def test_a_short_run_keeps_more_for_its_final_run(
+    budget: float, reserve: float, kept: float
+) -> None:
+    assert bench(0.0, budget=budget, reserve=reserve).reserve == pytest.approx(kept)
+    settled = bench(0.0, budget=budget, reserve=reserve, settled=True)
+    assert settled.reserve == pytest.approx(reserve / 3)
+
+
+@pytest.mark.parametrize("elapsed", [0.0, 50.0, 80.0])
+def test_what_need_not_run_again_may_take_all_the_time_that_is_left(elapsed: float) -> None:
+    seconds = bench(elapsed, settled=True).search_seconds()
+    assert seconds == pytest.approx(100 - elapsed - 20 / 3)
+    assert seconds > bench(elapsed).search_seconds()
+
+
+def test_a_script_of_a_search_that_is_over_gets_a_little_time_all_the_same() -> None:
+    spent = bench(100.0, settled=True)
+    assert spent.search_seconds() == bench(100.0).search_seconds() > 0
+
+
+def test_what_has_run_for_good_is_always_affordable() -> None:
+    slow = trials(1000, 1000, 1000)
+    assert len(bench(70.0).affordable(slow)) == 1
+    assert bench(100.0, settled=True).affordable(slow) == slow
+    assert bench(100.0, settled=True).affordable([]) == []
 
 
 def test_a_script_has_its_time_out_unless_told_otherwise() -> None:
@@ -140,8 +198,8 @@ def test_a_script_has_its_time_out_unless_told_otherwise() -> None:
 
 
 def test_only_what_can_be_run_again_in_time_is_affordable() -> None:
-    some = trials(15, 15, 15, 15)  # 30 s left, two thirds of it, on two cores: 40 s
-    assert len(bench(70.0).affordable(some)) == 2
+    some = trials(15, 15, 15, 15)  # 30 s left, three quarters of it, on two cores: 45 s
+    assert len(bench(70.0).affordable(some)) == 3
     assert len(bench(70.0, full_rows=2000).affordable(some)) == 1, "twice the rows"
     assert len(bench(0.0).affordable(some)) == 4
     assert len(bench(100.0).affordable(some)) == 1, "the best is always kept"

@@ -51,6 +51,15 @@ with open("final/submission.csv", "w") as stream:
 print("Final Validation Performance: 0.5")
 """
 
+FOLDS = """import time
+
+for fold in range(5):
+    print("Fold %d rmse: %r" % (fold, abs(A - 3) + 0.01 * (fold * 7 % 3)), flush=True)
+    if A < 2:
+        time.sleep(0.5)
+"""
+"""Lines for each fold, which end a script; one whose ``A`` is bad takes its time."""
+
 ENSEMBLE = """import csv
 
 WEIGHTS = {weights}

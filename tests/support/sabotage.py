@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mle_star.engineer import Brief, ModelCard
 from mle_star.engineer.playbook import PlaybookEngineer
 
@@ -11,6 +13,10 @@ class Sabotaged(PlaybookEngineer):
 
     def write(self, brief: Brief, card: ModelCard) -> str:
         return super().write(brief, card).replace("import pandas as pd\n", "", 1)
+
+    def merge(self, brief: Brief, base: str, reference: str) -> str:
+        # Merges although the average is known not to help, so that the run has every phase.
+        return super().merge(replace(brief, average_score=None), base, reference)
 
 
 def factory() -> Sabotaged:

@@ -11,6 +11,8 @@ from mle_star.tasks.profile import DataProfile
 from tests.tasks.folders import churn_task, price_task, write
 
 N = 400
+OWN = [a + b + c + "z" for a in "bcdfgh" for b in "aeiou" for c in "klmn"]
+"""120 words that are all different."""
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,57 @@ def test_columns_know_whether_test_has_them(tmp_path: Path, test_table: bool) ->
     profile = profile_task(load_task(folder))
     assert all(column.in_test == test_table for column in profile.columns)
     assert (profile.column("size").drift is not None) == test_table
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([f"{'The' if i % 2 else 'Night of'} {x}" for i, x in enumerate(OWN)], "text"),
+        ([f"Mr. {x}" for x in OWN], "text"),
+        # More than half of them share a word with two others; then half do, and no more.
+        ([f"big {x}" if i < 62 else f"{x} {x}" for i, x in enumerate(OWN)], "text"),
+        ([f"big {x}" if i < 60 else f"{x} {x}" for i, x in enumerate(OWN)], "id"),
+        # A word and a half on average is enough; fewer are keys with an odd word.
+        ([f"big {x}" if i % 2 else x for i, x in enumerate(OWN)], "id"),
+        ([f"big {x}" if i % 10 else x for i, x in enumerate(OWN)], "text"),
+        ([f"big.{x} {x}" if i < 59 else f"big.{x}" for i, x in enumerate(OWN)], "id"),
+        ([f"big.{x} {x}" if i < 60 else f"big.{x}" for i, x in enumerate(OWN)], "text"),
+        ([f"big{x}" for x in OWN], "id"),
+        # What is shared are single letters or digits, or nothing.
+        ([f"5 {i}" for i in range(120)], "id"),
+        ([f"a {i}" for i in range(120)], "id"),
+        ([f"{x} {x}{x}" for x in OWN], "id"),
+        ([f"- {i}" for i in range(120)], "id"),
+    ],
+)  # fmt: skip
+def test_strings_that_all_differ_are_text_where_they_share_words(
+    tmp_path: Path, values: list[str], kind: str
+) -> None:
+    assert len(set(values)) == len(values)
+    train = pd.DataFrame({"name": values, "y": np.arange(len(values)) % 7 + 0.5})
+    test = train[["name"]].head(10)
+    folder = write(tmp_path, train=train, test=test, description="Metric: rmse")
+    (folder / "task.toml").write_text('target = "y"\n')
+    assert profile_task(load_task(folder)).column("name").kind == kind
+
+
+def test_few_strings_that_all_differ_stay_a_category(tmp_path: Path) -> None:
+    values = [f"big {x}" for x in OWN[:20]]
+    train = pd.DataFrame({"name": values, "y": np.arange(20) + 0.5})
+    folder = write(tmp_path, train=train, test=train[["name"]], description="Metric: rmse")
+    (folder / "task.toml").write_text('target = "y"\n')
+    assert profile_task(load_task(folder)).column("name").kind == "categorical"
+
+
+def test_a_word_of_a_great_table_must_be_met_more_often(tmp_path: Path) -> None:
+    """Three of 5,000 names share a word by chance; more than a thousandth of them do not."""
+    letters = "abcdefghijklmnopqrst"
+    own = [a + b + c + d for a in letters for b in letters for c in letters for d in "xyz"][:6000]
+    for often, kind in ((4, "id"), (40, "text")):
+        values = [f"{own[i]}q {own[i // often]}" for i in range(6000)]
+        train = pd.DataFrame({"name": values, "y": np.arange(6000) % 7 + 0.5})
+        folder = write(
+            tmp_path / kind, train=train, test=train[["name"]].head(10), description="Metric: rmse"
+        )
+        (folder / "task.toml").write_text('target = "y"\n')
+        assert profile_task(load_task(folder)).column("name").kind == kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -365,3 +366,102 @@ def test_printed_tasks_keep_the_users_sample(tmp_path: Path) -> None:
     for view in (views.search, views.smoke, views.full):
         pd.testing.assert_frame_equal(table(view, "sample_submission"), sample)
         assert view.test_rows == 5
+
+
+def opened(spec: TaskSpec, folder: Path, search_rows: int, audit: bool | None = None) -> Views:
+    return build_views(spec, None, folder, seed=0, search_rows=search_rows, folds=None, audit=audit)
+
+
+@pytest.mark.parametrize(
+    ("search_rows", "held", "seen"),
+    [
+        (600, 0, 600),
+        (400, 0, 600),  # exactly one and a half times as many
+        (399, 120, 480),
+        (320, 120, 480),  # all that is left, again one and a half times as many
+        (319, 120, 319),
+        (100, 120, 100),
+    ],
+)
+def test_an_open_audit_is_held_where_the_search_does_not_see_all_anyway(
+    tmp_path: Path, search_rows: int, held: int, seen: int
+) -> None:
+    spec = load_task(price_task(tmp_path / "task", 600, 30))
+    views = opened(spec, tmp_path / "views", search_rows)
+    audit = views.search.audit()
+    assert (len(audit.positions) if audit else 0, views.search.rows) == (held, seen)
+    assert (views.search.digest == views.full.digest) == (seen == 600)
+    said = "No rows are held back for an audit: every labelled row is needed to learn from."
+    assert (said in views.notes) == (held == 0)
+    assert any("The search sees" in note for note in views.notes) == (seen < 600 - held)
+
+
+@pytest.mark.parametrize("search_rows", [100, 600])
+@pytest.mark.parametrize("audit", [True, False])
+def test_a_decided_audit_does_not_look_at_the_rows(
+    tmp_path: Path, search_rows: int, audit: bool
+) -> None:
+    spec = load_task(price_task(tmp_path / "task", 600, 30))
+    views = opened(spec, tmp_path / "views", search_rows, audit)
+    assert (views.search.audit() is not None) == audit
+    assert views.full.audit() is None
+
+
+def test_an_open_audit_holds_nothing_where_the_task_does_not_allow_it(tmp_path: Path) -> None:
+    spec = load_task(price_task(tmp_path / "task", 400, 30))
+    views = opened(spec, tmp_path / "views", 100)
+    assert views.search.audit() is None
+    assert any("400 labelled rows are fewer than 500" in note for note in views.notes)
+    assert (views.search.rows, views.full.rows) == (100, 400)
+    assert views.search.digest != views.full.digest
+
+
+@pytest.mark.parametrize(
+    ("make", "target"),
+    [
+        (price_task, "price"),
+        (churn_task, "churn"),
+        (animal_task, "animal"),
+        (hourly_task, "load"),
+    ],
+)
+@pytest.mark.parametrize("test_table", [True, False])
+def test_what_is_seen_whole_is_the_full_view(
+    tmp_path: Path, make: Callable[[Path, int], Path], target: str, test_table: bool
+) -> None:
+    folder = make(tmp_path / "task", 600)
+    (folder / "task.toml").write_text(f'target = "{target}"\n')
+    if not test_table:
+        (folder / "test.csv").unlink()
+        (folder / "sample_submission.csv").unlink(missing_ok=True)
+    spec = load_task(folder)
+    views = opened(spec, tmp_path / "views", 600)
+    search, full = views.search, views.full
+    assert search.digest == full.digest
+    assert (search.rows, search.folds, search.test_rows) == (full.rows, full.folds, full.test_rows)
+    assert search.fold_of().tolist() == full.fold_of().tolist()
+    assert list(search.real_test()) == list(full.real_test())
+    assert search.truth().equals(full.truth())
+    for path in full.folder.iterdir():
+        assert path.read_bytes() == (search.folder / path.name).read_bytes()
+
+
+def test_what_is_seen_whole_brings_its_side_files_along(tmp_path: Path) -> None:
+    folder = price_task(tmp_path / "task", 60)
+    for number in range(3):
+        (folder / "notes" / "deep").mkdir(parents=True, exist_ok=True)
+        (folder / "notes" / "deep" / f"{number}.txt").write_text(str(number))
+    (folder / "extra.csv").write_text("colour,weight\nred,1\n")
+    spec = load_task(folder)
+    assert len(spec.side_files) == 2
+    views = opened(spec, tmp_path / "views", 600)
+    assert views.search.digest == views.full.digest
+    assert (views.search.folder / "notes" / "deep" / "2.txt").read_text() == "2"
+
+
+def test_other_folds_are_drawn_where_the_search_sees_a_part(tmp_path: Path) -> None:
+    spec = load_task(price_task(tmp_path / "task", 600, 30))
+    part, whole = opened(spec, tmp_path / "a", 100), opened(spec, tmp_path / "b", 600)
+    assert part.full.rows == whole.full.rows == 600
+    assert part.full.fold_of().tolist() != whole.full.fold_of().tolist()
+    assert set(part.full.fold_of()) == set(whole.full.fold_of())

@@ -25,7 +25,7 @@ from mle_star.errors import NoAnswer
 
 PATIENCE = 1.5
 """Times a script's time after which a study begins no further run."""
-PARTS = 3
+PARTS = 2
 """Parts under study at a time."""
 FOLDS = 2
 ROWS = 8_000
@@ -87,7 +87,7 @@ class _Variant:
 
 
 def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
-    """A study of up to three parts of the script that no earlier summary speaks of.
+    """A study of up to two parts of the script that no earlier summary speaks of.
 
     Raises:
         NoAnswer: the script is not in sections, or nothing is left to study.
@@ -95,6 +95,8 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
     blocks = split(script)
     if not {LOAD, WRITE} <= {block.name for block in blocks}:
         raise NoAnswer("The script is not made of sections that a study could exchange.")
+    if not any(_has_plan(brief, block) for block in refinable(blocks)):
+        raise NoAnswer("No plan for any part of the script fits into the time that is left.")
     variants = _variants(brief, blocks, _studied(summaries))
     if not variants:
         raise NoAnswer("Every part of the script was studied before.")
@@ -119,6 +121,14 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
     except SyntaxError as error:
         raise NoAnswer(f"The study would not compile: {error}.") from None
     return study
+
+
+def _has_plan(brief: Brief, block: Block) -> bool:
+    try:
+        propose(brief, block.text, ())
+    except NoAnswer:
+        return False
+    return True
 
 
 def _studied(summaries: Sequence[str]) -> set[str]:

@@ -234,6 +234,21 @@ MODELS = (
         ("https://arxiv.org/abs/2407.04491",),
     ),
     Model(
+        "kernel",
+        "Kernel machine",
+        "kernel",
+        "sklearn",
+        scaled.kernel,
+        lambda facts: _tabular(facts, 0.66 if facts.rows < 20_000 else 0.45),
+        lambda facts: (
+            f"A Gaussian kernel draws smooth surfaces through {facts.rows:,} rows, unlike trees."
+        ),
+        (
+            "https://scikit-learn.org/stable/modules/svm.html",
+            "https://scikit-learn.org/stable/modules/kernel_approximation.html",
+        ),
+    ),
+    Model(
         "linear",
         "Linear model",
         "linear",

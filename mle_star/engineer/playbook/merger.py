@@ -16,6 +16,8 @@ from mle_star.engineer.playbook.blocks.part import import_lines
 from mle_star.engineer.playbook.script import Block
 from mle_star.errors import NoAnswer
 
+PATIENCE = 0.5
+"""Share of a script's time that a merged script may take."""
 _TITLE = re.compile(r'(?<= with )[^"\n]*(?= \()')
 
 
@@ -27,8 +29,10 @@ def merge(brief: Brief, base: str, reference: str) -> str:
     plain one.
 
     Raises:
-        NoAnswer: a script is not of the playbook's shape, or the base has all those models already.
+        NoAnswer: a script is not of the playbook's shape, the base has all those models already,
+            or the merged script would take too long or is known not to be better.
     """
+    _check_worth(brief)
     blocks, others = _blocks(base), _blocks(reference)
     grafts = _grafts(blocks, others)
     if not grafts:
@@ -42,6 +46,23 @@ def merge(brief: Brief, base: str, reference: str) -> str:
     _supply(blocks, others, taken.values())
     blocks[shape.HEADER] = _titled(blocks[shape.HEADER], others[shape.HEADER])
     return shape.join(_ordered(blocks, grafts))
+
+
+def _check_worth(brief: Brief) -> None:
+    """A merged script averages, so its score and its time are known before it runs.
+
+    What is slow is not refined often, and the ensemble averages anyway at the end.
+    """
+    average, before = brief.average_score, brief.base_score
+    if average is not None and before is not None:
+        gain = average - before if brief.task.maximize else before - average
+        if gain <= 0:
+            raise NoAnswer(
+                f"The average of both scores {average:.6g}, no better than {before:.6g}."
+            )
+    seconds = brief.base_seconds + brief.reference_seconds
+    if brief.base_seconds and seconds > PATIENCE * brief.script_seconds:
+        raise NoAnswer(f"The merged script would take {seconds:.0f} seconds, too long to refine.")
 
 
 def _blocks(text: str) -> dict[str, Block]:

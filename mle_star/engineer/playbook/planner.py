@@ -28,6 +28,10 @@ TOGETHER = {"features": 3, "encode": 2, "model": 2}
 
 New columns add up, and trees leave useless ones aside; settings of a model depend on each other.
 """
+HURRY = 0.7
+"""Share of the time that is left to the search that a plan may be expected to take."""
+FEW = 0.4
+"""Share of that time that a plan may take though it is longer than a script should be."""
 PATIENCE = 0.9
 """Share of a script's time that a plan may be expected to take."""
 HARM = -0.3
@@ -40,10 +44,15 @@ COSTS = {
     "slower-learning": 2.0,
     "more-rounds": 2.0,
     "larger-trees": 1.5,
-    "dropped-trees": 3.0,
     "seed-bagging": 4.0,
     "row-bagging": 5.0,
     "early-stopping": 1.5,
+    "fitted-rounds": 2.5,
+    "group-statistics": 1.5,
+    "category-crosses": 1.6,
+    "string-parts": 1.1,
+    "tags": 1.3,
+    "spelling": 1.2,
     "settings-search": 6.0,
     "bigger-forest": 2.0,
     "wider-network": 1.5,
@@ -60,6 +69,8 @@ COSTS = {
     "add-extra-trees": 1.8,
     "add-xgboost": 1.7,
     "add-mlp": 1.8,
+    "add-kernel": 1.8,
+    "add-linear": 1.3,
     "add-hist-gradient-boosting": 1.7,
 }
 """How many times as long a script takes with the strategy, roughly; 1 where none is named."""
@@ -186,7 +197,11 @@ def _record(brief: Brief, tried: Sequence[Tried]) -> _Record:
     if len(scored) > 1:
         worst = min(scored, key=lambda pair: pair[1])[0]
         harmful |= _kins(set(worst) - set(best))
-    ran = {key for terms, _ in scored for key in terms}
+    lost = [keys_of(t.plan) for t in tried if t.behind]
+    for terms in lost:
+        kept = next((set(fewer) for fewer, _ in scored if set(fewer) < set(terms)), set[str]())
+        harmful |= _kins(set(terms) - kept)
+    ran = {key for terms in [*(terms for terms, _ in scored), *lost] for key in terms}
     crashed = {key for t in tried if t.score is None for key in keys_of(t.plan)}
     return _Record(best, frozenset(harmful), frozenset(crashed - ran), not tried)
 
@@ -234,7 +249,12 @@ def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
 def affordable(brief: Brief, terms: Terms) -> bool:
     """Whether the script is expected to stay within its time; not known before it ran once."""
     times = math.prod(COSTS.get(key, 1.0) for key in terms)
-    return times <= 1 or brief.base_seconds * times <= PATIENCE * brief.script_seconds
+    expected, left = brief.base_seconds * times, brief.seconds_left
+    if expected > HURRY * left:
+        return False
+    # Large tables leave time for a few plans only, but for those.
+    enough = PATIENCE * brief.script_seconds
+    return times <= 1 or expected <= (enough if math.isinf(left) else max(enough, FEW * left))
 
 
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:

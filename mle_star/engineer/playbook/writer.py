@@ -22,8 +22,16 @@ def write(brief: Brief, card: ModelCard) -> str:
     model = model_named(card.name)
     if not model.suits(facts):
         raise NoAnswer(f"{model.name} does not fit this task.")
-    if not (facts.numeric or facts.categorical or facts.text or facts.datetime):
-        raise NoAnswer("The training table has no column to learn from.")
+    if not (facts.dense or facts.text):
+        if brief.profile.picture_column is not None:
+            raise NoAnswer(
+                "The playbook reads images with pillow, which the scripts lack: "
+                "pip install 'mle-star[images]'."
+            )
+        raise NoAnswer(
+            "The training table has no column to learn from: the playbook reads tables, text and "
+            "images, and for anything else a language model is needed."
+        )
     return compose(facts, model)
 
 

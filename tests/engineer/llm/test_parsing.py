@@ -200,8 +200,10 @@ def test_hostile_answers_are_refused_or_read_in_time(piece: str) -> None:
         refused(piece * (60_000 // len(piece)), kind)
 
 
+EMPTY = {"none", "nothing", "n/a", "null", "-", "...", "…"}
+"""Words that say that there is no answer."""
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).filter(
-    lambda text: text == text.strip()
+    lambda text: text == text.strip() and text.lower() not in EMPTY
 )
 OPENINGS = ['{"block": "', "Plan:", "```", "```json\n", "[", "'", "<think>", "//", "/*", '"""']
 REST = ['", "plan": "', '"}', "}", "]", "\\", "</think>\n", "\n", "leaking: yes", ",", ":", "\x00"]

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from mle_star.engineer.base import Brief
+from mle_star.execution.race import FoldLine, parse_fold_line
 from mle_star.tasks import View, build_views, get_metric, load_task, profile_task
+from mle_star.tasks.metrics import canonical_name
 
 INSTALLED = frozenset({"numpy", "pandas", "scipy", "sklearn", "lightgbm", "xgboost"})
 
@@ -33,6 +35,7 @@ class Result:
     oof: pd.DataFrame
     submission: pd.DataFrame
     printed: float
+    folds: tuple[FoldLine, ...] = ()
 
 
 def build(
@@ -95,6 +98,7 @@ def run(script: str, task: Task, folder: Path) -> Result:
         pd.read_csv(folder / "final" / "oof.csv"),
         pd.read_csv(folder / "final" / "submission.csv"),
         float(line.split(": ")[1]),
+        tuple(filter(None, map(parse_fold_line, done.stdout.splitlines()))),
     )
 
 
@@ -120,7 +124,28 @@ def check(task: Task, result: Result) -> float:
         spec.classes,
     )
     assert np.isclose(value, result.printed, rtol=1e-6), (value, result.printed)
+    check_folds(task, result)
     return value
+
+
+def check_folds(task: Task, result: Result) -> None:
+    """Hold each fold's line against the harness's metric, where it is of the task's own."""
+    spec, fold_of = task.brief.task, task.view.fold_of()
+    said = {line.fold: line for line in result.folds}
+    assert sorted(said) == sorted(set(fold_of[fold_of >= 0].tolist()))
+    [name] = {line.name for line in result.folds}
+    metric = get_metric(name)  # the harness knows which way is better
+    if canonical_name(name) != spec.metric or spec.prediction == "label":
+        return
+    truth, scored = task.view.truth(), fold_of[fold_of >= 0]
+    for fold, line in said.items():
+        guess = result.oof.loc[scored == fold, spec.prediction_columns]
+        value = metric.compute(
+            truth[fold_of == fold].reset_index(drop=True),
+            guess.reset_index(drop=True),
+            spec.classes,
+        )
+        assert np.isclose(value, line.value, rtol=1e-3, atol=1e-4), (line, value)
 
 
 ODD = 'say "hi"\n{braces} [x], <y>: z'

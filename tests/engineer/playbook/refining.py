@@ -68,6 +68,13 @@ def houses(rows: int = 150, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def listings(rows: int, seed: int = 5) -> list[str]:
+    """Lists of tags, several dozen different ones."""
+    rng = np.random.default_rng(seed)
+    tags = ["garden", "garage", "pool", "lift", "attic", "view"]
+    return ["|".join(sorted(rng.choice(tags, rng.integers(2, 5), False))) for _ in range(rows)]
+
+
 def _number(table: pd.DataFrame) -> pd.Series:
     noise = np.random.default_rng(9).normal(size=len(table))
     return pd.Series(
@@ -89,6 +96,8 @@ def task(name: str) -> making.Task:
 def _task(name: str) -> making.Task:
     folder = Path(mkdtemp(prefix="refining-"))
     train, test = houses(), houses(30, seed=1)
+    if name in ("price", "odds"):
+        train, test = train.assign(extras=listings(150)), test.assign(extras=listings(30, seed=6))
     number = _number(train)
     rank = number.rank(pct=True)
     toml: dict[str, str | list[str]]

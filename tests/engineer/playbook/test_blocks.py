@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from typing import Any
 
 import pytest
@@ -269,3 +270,16 @@ def test_scripts_compile_in_shape(family: str, more: dict[str, Any]) -> None:
         if line.startswith(("import ", "from ")):
             names = [n.split(" as ")[-1].strip() for n in line.split("import ")[1].split(",")]
             assert all(script.count(name) > 1 for name in names), line
+
+
+@pytest.mark.parametrize(("family", "most"), [("knn", 10_000), ("kernel", 8_000), ("mlp", 60_000)])
+@pytest.mark.parametrize("more", [{}, BINARY, MULTICLASS])
+def test_what_grows_with_the_rows_squared_is_fitted_on_a_part(
+    family: str, most: int, more: dict[str, Any]
+) -> None:
+    told = brief(**more)
+    for rows in (most, most + 1):
+        profile = told.profile.model_copy(update={"rows": rows})
+        script = write(dataclasses.replace(told, profile=profile), ModelCard(family, "", ""))
+        [block] = [b.text for b in shape.split(script) if b.family == family]
+        assert (f".permutation(len(X))[:{most:_}]" in block) == (rows > most)

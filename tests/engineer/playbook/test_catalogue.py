@@ -65,6 +65,7 @@ def test_the_issue_asks_for_these_families() -> None:
         "knn",
         "mlp",
         "text_linear",
+        "kernel",
     }
 
 
@@ -73,7 +74,7 @@ def test_every_solution_gets_distinct_cards_and_its_own_start(count: int, soluti
     task = tabular()
     hands = [[c.name for c in retrieve(task, count, s, solutions)] for s in range(solutions)]
     for hand in hands:
-        assert len(set(hand)) == len(hand) == min(count, 9)
+        assert len(set(hand)) == len(hand) == min(count, 10)
     starts = [hand[0] for hand in hands]
     assert len(set(starts)) == solutions
 
@@ -123,6 +124,16 @@ def test_catboost_waits_where_time_is_short() -> None:
     assert catboost.fit(Facts(task)) > catboost.fit(
         Facts(dataclasses.replace(task, rows=30_000, script_seconds=1.0))
     )
+
+
+def test_a_kernel_is_for_tables_that_are_not_great() -> None:
+    kernel, task = model_named("Kernel machine"), tabular()
+    few, many = (
+        kernel.fit(Facts(dataclasses.replace(task, rows=rows))) for rows in (19_999, 20_000)
+    )
+    assert few > many > 0
+    assert kernel.suits(Facts(task))
+    assert "Kernel machine" in [card.name for card in retrieve(task, 32, 0, 1)]
 
 
 def test_names_are_found_in_either_spelling() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,71 @@ def test_a_merged_script_runs(tmp_path: Path) -> None:
     )
     merged = merge(task.brief, written(task.brief, "text_linear"), written(task.brief, "lightgbm"))
     assert making.check(task, making.run(merged, task, tmp_path / "run")) > 0.95
+
+
+def merges(told: Brief) -> bool:
+    base, reference = written(told, "linear"), written(told, "lightgbm")
+    try:
+        merged = merge(told, base, reference)
+    except NoAnswer:
+        return False
+    assert len(shape.models(merged)) == 2
+    return True
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "average", "before", "answer"),
+    [
+        ("rmse", "minimize", 0.9, 1.0, True),
+        ("rmse", "minimize", 1.0, 1.0, False),
+        ("rmse", "minimize", 1.1, 1.0, False),
+        ("r2", "maximize", 0.9, 0.8, True),
+        ("r2", "maximize", 0.8, 0.8, False),
+        ("r2", "maximize", 0.7, 0.8, False),
+        ("r2", "maximize", -0.2, -0.3, True),
+        # What is not known speaks against nothing.
+        ("rmse", "minimize", None, 1.0, True),
+        ("rmse", "minimize", 1.1, None, True),
+        ("rmse", "minimize", None, None, True),
+    ],
+)
+def test_what_averages_to_nothing_better_is_not_merged(
+    metric: str, direction: str, average: float | None, before: float | None, answer: bool
+) -> None:
+    told = replace(
+        brief(metric=metric, direction=direction), average_score=average, base_score=before
+    )
+    assert merges(told) == answer
+
+
+def test_the_refusal_names_both_scores() -> None:
+    told = replace(brief(), average_score=1.25, base_score=1.125)
+    base, reference = written(told, "linear"), written(told, "lightgbm")
+    with pytest.raises(NoAnswer, match=r"1\.25, no better than 1\.125"):
+        merge(told, base, reference)
+
+
+@pytest.mark.parametrize(
+    ("base_seconds", "reference_seconds", "answer"),
+    [
+        (3.0, 2.0, True),  # exactly half of what a script may take
+        (3.0, 2.1, False),
+        (5.1, 0.0, False),
+        (0.1, 4.9, True),
+        (0.1, 50.0, False),
+        (0.0, 50.0, True),  # the base did not run yet: nothing is known
+        (0.0, 0.0, True),
+    ],
+)
+def test_what_would_be_slow_is_not_merged(
+    base_seconds: float, reference_seconds: float, answer: bool
+) -> None:
+    told = replace(
+        brief(),
+        script_seconds=10.0,
+        base_seconds=base_seconds,
+        reference_seconds=reference_seconds,
+        average_score=0.9,
+        base_score=1.0,
+    )
+    assert merges(told) == answer

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mle_star.engineer.base import Tried
-from mle_star.engineer.playbook.planner import keys_of, plan, propose, refine
+from mle_star.engineer.playbook.planner import affordable, keys_of, plan, propose, refine
 from mle_star.engineer.playbook.strategies import strategy
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
@@ -76,6 +77,17 @@ def test_what_made_a_plan_worse_is_avoided_with_its_kin() -> None:
     assert strategy("slower-learning").kin not in {strategy(key).kin for key in answer}
 
 
+def test_what_fell_behind_is_avoided_with_its_kin() -> None:
+    brief, text = refining.task("price").brief, block("price", "model: lightgbm")
+    stopped = Tried("[larger-trees] larger", None, problem="stopped early", behind=True)
+    tried = [Tried("[slower-learning] slower", 1.0), stopped]
+    kins = {strategy(key).kin for key in keys_of(plan(brief, "", text, tried))}
+    assert "size" not in kins, "nor smaller trees: the size as it is was better"
+    crashed = replace(stopped, behind=False)
+    again = {key for key in keys_of(plan(brief, "", text, [tried[0], crashed]))}
+    assert "larger-trees" not in again
+
+
 def test_what_crashed_is_not_taken_up_again() -> None:
     brief, text = refining.task("price").brief, block("price", "encode")
     first = plan(brief, "", text, [])
@@ -85,8 +97,8 @@ def test_what_crashed_is_not_taken_up_again() -> None:
 
 def test_the_metrics_direction_counts() -> None:
     brief, text = refining.task("order").brief, block("order", "features")
-    tried = [Tried("[rotated-coordinates]", 0.7), Tried("[rotated-coordinates + ratios]", 0.8)]
-    assert {"rotated-coordinates", "ratios"} < set(keys_of(plan(brief, "", text, tried)))
+    tried = [Tried("[trip-distance]", 0.7), Tried("[trip-distance + ratios]", 0.8)]
+    assert {"trip-distance", "ratios"} < set(keys_of(plan(brief, "", text, tried)))
 
 
 def test_plans_can_be_read() -> None:
@@ -122,6 +134,39 @@ def test_plans_that_would_take_too_long_are_passed_over() -> None:
         answer = plan(slow, "", text, tried)
         assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
         tried.append(Tried(answer, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("base", "limit", "left", "keys", "answer"),
+    [
+        # 0.9 of a script's time, 0.7 of what is left to the search.
+        (10.0, 100.0, 15.0, ("no-such-cost",), True),
+        (10.0, 100.0, 14.0, ("no-such-cost",), False),
+        (10.0, 5.0, 15.0, ("no-such-cost",), True),  # it costs no more than the base did
+        (10.0, 100.0, 60.0, ("seed-bagging",), True),
+        (10.0, 100.0, 57.0, ("seed-bagging",), False),
+        (10.0, 44.0, 60.0, ("seed-bagging",), False),
+        (10.0, 100.0, 90.0, ("seed-bagging", "early-stopping"), True),
+        (10.0, 100.0, 85.0, ("seed-bagging", "early-stopping"), False),
+        (10.0, 100.0, 0.0, ("no-such-cost",), False),
+        (0.0, 1.0, 0.0, ("seed-bagging",), True),  # it never ran: nothing is known
+        (10.0, 100.0, math.inf, ("seed-bagging",), True),
+    ],
+)
+def test_a_plan_must_fit_in_what_is_left_to_the_search(
+    base: float, limit: float, left: float, keys: tuple[str, ...], answer: bool
+) -> None:
+    brief = refining.task("price").brief
+    told = replace(brief, base_seconds=base, script_seconds=limit, seconds_left=left)
+    assert affordable(told, keys) == answer
+
+
+def test_there_is_no_plan_where_no_time_is_left_for_any() -> None:
+    brief, text = refining.task("price").brief, block("price", "model: lightgbm")
+    late = replace(brief, base_seconds=10.0, script_seconds=1000.0, seconds_left=14.0)
+    with pytest.raises(NoAnswer, match="the time"):
+        plan(late, "", text, [])
+    assert plan(replace(late, seconds_left=15.0), "", text, [])
 
 
 def test_a_search_is_not_combined_with_settings_that_it_overrides() -> None:

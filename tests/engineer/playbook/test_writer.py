@@ -35,7 +35,7 @@ def test_regression_without_an_id_on_untidy_columns(tmp_path: Path) -> None:
     task = making.build(
         tmp_path, train.assign(y=making.signal(train)), test, target="y", metric="rmse"
     )
-    for family in ("lightgbm", "linear"):
+    for family in ("lightgbm", "linear", "kernel"):
         assert solve(task, family, tmp_path) < 1.6
 
 
@@ -55,6 +55,7 @@ def test_binary_labels_in_words(tmp_path: Path) -> None:
     )
     assert task.brief.task.copied_columns == ["flag"]
     assert solve(task, "random_forest", tmp_path) > 0.8
+    assert solve(task, "kernel", tmp_path) > 0.8
     submission = pd.read_csv(tmp_path / "random_forest" / "final" / "submission.csv")
     assert set(submission["answer"]) <= {"yes", "no"}
 
@@ -67,7 +68,7 @@ def classes(features: pd.DataFrame) -> pd.Series:
 
 @pytest.mark.parametrize(
     ("metric", "families"),
-    [("log_loss", ["xgboost", "mlp"]), ("balanced_accuracy", ["lightgbm"])],
+    [("log_loss", ["xgboost", "mlp", "kernel"]), ("balanced_accuracy", ["lightgbm"])],
 )
 def test_classes(tmp_path: Path, metric: str, families: list[str]) -> None:
     train, test = keyed(making.table(300)), keyed(making.table(30, seed=5), 900)

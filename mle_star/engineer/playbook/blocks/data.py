@@ -6,6 +6,7 @@ import re
 
 from mle_star.engineer.playbook.blocks.facts import Facts, assignment, literal
 from mle_star.engineer.playbook.blocks.part import Part, import_lines
+from mle_star.engineer.playbook.blocks.pictures import IMPORTS, reading
 from mle_star.engineer.playbook.script import ENCODE, FEATURES, LOAD, TARGET
 
 PANDAS = ("import numpy as np", "import pandas as pd")
@@ -52,9 +53,11 @@ def load(facts: Facts) -> Part:
         f'test = pd.read_csv("input/test.csv"{options})',
         'folds = pd.read_csv("input/folds.csv")["fold"].to_numpy()',
         *_coercion(facts),
+        *reading(facts),
         *_target(facts),
     ]
-    return Part(LOAD, "\n".join(lines), PANDAS)
+    imports = PANDAS if facts.pictures is None else (*PANDAS, *IMPORTS)
+    return Part(LOAD, "\n".join(lines), imports)
 
 
 def _names(facts: Facts) -> list[str]:

@@ -208,7 +208,7 @@ class Facts:
     @cached_property
     def gaps(self) -> bool:
         """Whether any numeric table column can hold missing values."""
-        return bool(self.dirty or self.datetime or self.infinite) or any(
+        return bool(self.dirty or self.datetime or self.infinite or self.pictures) or any(
             c.missing > 0 for c in self._used if c.name in self.numeric
         )
 
@@ -219,9 +219,14 @@ class Facts:
         return any(re.search(r"[^\w .()/%+\-]", name) for name in names)
 
     @property
+    def pictures(self) -> str | None:
+        """Column that names an image file for each row, where there are images and a reader."""
+        return self.brief.profile.picture_column if "PIL" in self.brief.installed else None
+
+    @property
     def dense(self) -> bool:
         """Whether ``make_features`` yields columns other than raw text."""
-        return bool(self.numeric or self.categorical or self.datetime)
+        return bool(self.numeric or self.categorical or self.datetime or self.pictures)
 
     @property
     def drop_text(self) -> bool:

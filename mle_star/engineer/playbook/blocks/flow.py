@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mle_star.engineer.playbook.blocks.data import zero_one
 from mle_star.engineer.playbook.blocks.facts import Facts, literal
-from mle_star.engineer.playbook.blocks.metrics import score_of
+from mle_star.engineer.playbook.blocks.metrics import fold_line, score_of
 from mle_star.engineer.playbook.blocks.part import Part
 from mle_star.engineer.playbook.script import COMBINE, FINISH, VALIDATE, WRITE
 
@@ -87,8 +89,9 @@ def validate(facts: Facts) -> Part:
         "X_train, X_test = make_features(train), make_features(test)",
         f"oof = np.full({shape}, np.nan)",
     ]
+    said = fold_line(facts)
     if facts.ordered or facts.brief.folds == 1:
-        return Part(VALIDATE, "\n".join([*start, *_refit(facts)]))
+        return Part(VALIDATE, "\n".join([*start, *_refit(facts, said.lines)]), said.imports)
     lines = [
         *start,
         "test_predictions = []",
@@ -98,12 +101,13 @@ def validate(facts: Facts) -> Part:
         "X_train[valid_rows], X_test)",
         "    oof[valid_rows], out = fit_predict(X_fit, y[fit_rows], X_valid, X_out)",
         "    test_predictions.append(out)",
+        *(f"    {line}" for line in said.lines),
         "prediction = np.mean(test_predictions, axis=0)",
     ]
-    return Part(VALIDATE, "\n".join(lines))
+    return Part(VALIDATE, "\n".join(lines), said.imports)
 
 
-def _refit(facts: Facts) -> list[str]:
+def _refit(facts: Facts, said: Sequence[str]) -> list[str]:
     """Folds that validate only; the test rows are predicted by models of all training rows."""
     before, why = (
         ("folds < fold", "# Each fold is predicted from the rows before it.")
@@ -116,6 +120,7 @@ def _refit(facts: Facts) -> list[str]:
         f"    fit_rows, valid_rows = {before}, folds == fold",
         "    X_fit, X_valid = encode(X_train[fit_rows], y[fit_rows], X_train[valid_rows])",
         "    [oof[valid_rows]] = fit_predict(X_fit, y[fit_rows], X_valid)",
+        *(f"    {line}" for line in said),
         "# The test rows are predicted from all training rows.",
         "X_fit, X_out = encode(X_train, y, X_test)",
         "[prediction] = fit_predict(X_fit, y, X_out)",

@@ -6,7 +6,8 @@ script by hand. Formulas and averaging follow :mod:`mle_star.tasks.formulas`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from mle_star.engineer.playbook.blocks.data import zero_one
 from mle_star.engineer.playbook.blocks.facts import Facts, literal
@@ -82,6 +83,56 @@ def score_of(facts: Facts) -> ScoreCode:
     if metric in ("pearson", "spearman", "smape"):
         return _formula(facts, metric)
     return _of_sklearn(facts, metric)
+
+
+def fold_line(facts: Facts, rows: str = "valid_rows") -> ScoreCode:
+    """Code that prints a line of the fold whose rows are marked by ``rows``.
+
+    It compares the models' output before ``finish``, so that a fold needs no other: the metric
+    itself where it is one of numbers or probabilities, else one that models of its kind are fitted
+    for. Two scripts of a task print the same and can be compared fold by fold.
+    """
+    changes: dict[str, object] = {}
+    if facts.labels and facts.learning == "multiclass" and facts.metric in _SKLEARN:
+        score = _of_codes(facts, rows)
+        return ScoreCode((*score.lines, _printed(facts)), score.imports)
+    if facts.metric.partition(":")[0] not in _SKLEARN:
+        changes = {"metric": "log_loss" if facts.learning != "regression" else "rmse"}
+    elif facts.ordinal:
+        changes = {"metric": "rmse"}
+    elif facts.labels:
+        changes = {"metric": "roc_auc" if facts.learning == "binary" else "log_loss"}
+    task = facts.brief.task
+    if facts.labels:
+        changes["prediction"] = "value" if facts.learning == "regression" else "probability"
+    if facts.ordinal:
+        changes["classes"] = []
+    facts = Facts(replace(facts.brief, task=task.model_copy(update=changes)))
+    score = score_of(facts)
+    oof = f"oof[{rows}]"
+    lines = [line.replace("scored", rows) for line in score.lines]
+    if facts.metric == "log_loss" and facts.learning == "multiclass":
+        # What models of classes give need not sum to one before ``finish``.
+        shares = f"shares = {oof} / np.maximum({oof}.sum(axis=1, keepdims=True), 1e-9)"
+        lines = [shares, *(line.replace(oof, "shares") for line in lines)]
+    if facts.logarithmic:
+        lines = [line.replace(oof, f"np.clip({oof}, 0, None)") for line in lines]
+    return ScoreCode((*lines, _printed(facts)), score.imports)
+
+
+def _printed(facts: Facts) -> str:
+    name = re.sub("[_:]", " ", facts.metric)
+    return f'print(f"Fold {{fold}} {name}: {{score:.6g}}", flush=True)'
+
+
+def _of_codes(facts: Facts, rows: str) -> ScoreCode:
+    """The metric on the most probable classes."""
+    function = _SKLEARN[facts.metric]
+    options = _OPTIONS.get(facts.metric, "")
+    return ScoreCode(
+        (f"score = {function}(y[{rows}], oof[{rows}].argmax(axis=1){options})",),
+        (f"from sklearn.metrics import {function}",),
+    )
 
 
 def _of_sklearn(facts: Facts, metric: str) -> ScoreCode:

@@ -9,6 +9,8 @@ from mle_star.engineer.playbook.script import MODEL
 
 NEIGHBOUR_ROWS = 10_000
 """Rows that neighbours are looked up among; the cost of a prediction grows with them."""
+KERNEL_ROWS = 8_000
+"""Rows that a kernel is computed between."""
 NEURAL_ROWS = 60_000
 """Rows a network is fitted on."""
 
@@ -18,8 +20,12 @@ def columns(facts: Facts, scaler: str = "StandardScaler()") -> tuple[list[str], 
     used = (("CATEGORICAL", facts.categorical), ("TEXT", facts.text))
     roles = " + ".join(role for role, names in used if names)
     numeric = f"[c for c in X if c not in {roles}]" if roles else "list(X)"
-    lines = [
-        f'numbers = make_pipeline(SimpleImputer(strategy="median"), {scaler})',
+    lines = []
+    name = scaler
+    if len(scaler) > 40:
+        lines, name = [f"scaler = {scaler}"], "scaler"
+    lines += [
+        f'numbers = make_pipeline(SimpleImputer(strategy="median"), {name})',
         f'parts = [("numbers", numbers, {numeric})]',
     ]
     imports = [
@@ -108,6 +114,43 @@ def mlp(facts: Facts) -> Part:
     return _piped(facts, "mlp", doc, lines, imports, NEURAL_ROWS)
 
 
+def kernel(facts: Facts) -> Part:
+    """Smooth functions of the distance to other rows, with a Gaussian kernel.
+
+    Numbers are learnt by a support vector machine (Drucker et al. 1997), classes by a logistic
+    regression on kernel features (Williams and Seeger 2001).
+    """
+    if facts.learning == "regression":
+        lines = [
+            "model = SVR(C=3.0, epsilon=0.05, cache_size=500)",
+            "model = TransformedTargetRegressor(model, transformer=StandardScaler())",
+        ]
+        imports = [
+            "from sklearn.compose import TransformedTargetRegressor",
+            "from sklearn.preprocessing import StandardScaler",
+            "from sklearn.svm import SVR",
+        ]
+    else:
+        lines = [
+            "features = Nystroem(n_components=min(400, len(X)), random_state=seed)",
+            "model = make_pipeline(features, LogisticRegression(C=3.0, max_iter=500))",
+        ]
+        imports = [
+            "from sklearn.kernel_approximation import Nystroem",
+            "from sklearn.linear_model import LogisticRegression",
+        ]
+    doc = "Smooth functions of the distance between rows, by evenly spread numbers and categories."
+    return _piped(
+        facts,
+        "kernel",
+        doc,
+        lines,
+        imports,
+        KERNEL_ROWS,
+        scaler='QuantileTransformer(output_distribution="normal", n_quantiles=min(300, len(X)))',
+    )
+
+
 def _piped(
     facts: Facts,
     family: str,
@@ -117,9 +160,10 @@ def _piped(
     most: int | None = None,
     *,
     dense: bool = False,
+    scaler: str = "StandardScaler()",
 ) -> Part:
     """A block that fits ``model`` behind the column transformer, on at most ``most`` rows."""
-    lines, needed = columns(facts)
+    lines, needed = columns(facts, scaler)
     sample = []
     if most and facts.brief.profile.rows > most:
         sample = [

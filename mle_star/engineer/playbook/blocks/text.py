@@ -11,6 +11,10 @@ from mle_star.engineer.playbook.script import MODEL
 SHORT = 60.0
 """Mean number of words up to which letter sequences are counted too."""
 
+LEAST_ROWS = 20
+"""Rows of the rarest class among those, from which strengths are compared at all."""
+TRIAL_ROWS = 6_000
+"""Rows that strengths are compared on."""
 _TFIDF = "from sklearn.feature_extraction.text import TfidfVectorizer"
 
 
@@ -38,23 +42,58 @@ def _vectors(facts: Facts, *, others: bool) -> tuple[list[str], list[str]]:
 
 
 def text_linear(facts: Facts) -> Part:
-    """Ridge or logistic regression on TF-IDF weights of words and letters."""
+    """Ridge or logistic regression on TF-IDF weights of words and letters.
+
+    How strongly words are to be held back differs a lot between texts, so it is chosen among three
+    strengths on rows held out of the fitting rows, where every class has enough of them.
+    """
     lines, imports = _vectors(facts, others=True)
+    share = min(1.0, TRIAL_ROWS / max(1, facts.brief.profile.rows))
+    chosen = (facts.least_class or 0) * share >= LEAST_ROWS
     if facts.learning == "regression":
         model, line = "Ridge(alpha=1.0)", "from sklearn.linear_model import Ridge"
         doc = "Ridge regression on TF-IDF weights."
     else:
-        model = "LogisticRegression(C=30, max_iter=500)"
+        strength = "strength" if chosen else "30"
+        model = f"LogisticRegression(C={strength}, max_iter=500, tol=1e-3)"
         line = "from sklearn.linear_model import LogisticRegression"
         doc = "Logistic regression on TF-IDF weights."
+    if chosen:
+        lines += _strengths()
+        imports = [
+            *imports,
+            "from sklearn.metrics import log_loss",
+            "from sklearn.model_selection import train_test_split",
+        ]
     body = [
         *lines,
-        f"model = make_pipeline(ColumnTransformer(parts), {model})",
+        f"model = {model}",
+        "model = make_pipeline(ColumnTransformer(parts), model)",
         "model.fit(X, y)",
         *predicting(facts),
     ]
     needed = (*imports, line, "from sklearn.pipeline import make_pipeline")
     return Part(MODEL + "text_linear", function("text_linear", doc, body), needed)
+
+
+def _strengths() -> list[str]:
+    """Lines that make ``losses``: what each strength loses on held-out rows."""
+    return [
+        "few = np.arange(len(X))",
+        f"if len(X) > {TRIAL_ROWS:_}:",
+        "    few, _ = train_test_split(",
+        f"        few, train_size={TRIAL_ROWS:_}, random_state=seed, stratify=y",
+        "    )",
+        "known, held = train_test_split(few, test_size=0.25, random_state=seed, stratify=y[few])",
+        "weights = ColumnTransformer(parts).fit(X.iloc[known])",
+        "seen, asked = weights.transform(X.iloc[known]), weights.transform(X.iloc[held])",
+        "losses = {}",
+        "for strength in (1, 6, 30):",
+        "    model = LogisticRegression(C=strength, max_iter=500, tol=1e-3).fit(seen, y[known])",
+        "    shares = model.predict_proba(asked)",
+        "    losses[strength] = log_loss(y[held], shares, labels=model.classes_)",
+        "strength = min(losses, key=losses.get)",
+    ]
 
 
 def text_naive_bayes(facts: Facts) -> Part:

@@ -41,12 +41,13 @@ def all_strategies() -> tuple[Strategy, ...]:
         readers,
         searching,
         spaces,
+        strings,
         target,
         texts,
     )
 
     rooms = (
-        *(features, moments, texts, encodings, spaces, target),
+        *(features, moments, texts, strings, encodings, spaces, target),
         *(boosting, fitting, searching, learners, readers, families, combining, finishing, labels),
     )
     return tuple(item for room in rooms for item in room.ALL)

@@ -69,7 +69,7 @@ def _slower(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SLOWER = _settings(
     "slower-learning",
     "rounds",
-    lambda brief, _: 0.2 if _noisy(brief) else 0.4,
+    lambda brief, _: 0.3 if _noisy(brief) else 0.4,
     "Halve the learning rate and grow two and a half times as many trees.",
     _slower,
 )
@@ -82,7 +82,7 @@ def _rounds(booster: Booster, settings: Settings) -> dict[str, str | None]:
 MORE_ROUNDS = _settings(
     "more-rounds",
     "rounds",
-    lambda brief, _: 0.15 if _noisy(brief) else 0.4 if _rows(brief) >= 5_000 else 0.25,
+    lambda brief, _: 0.35 if _noisy(brief) else 0.45 if _rows(brief) >= 5_000 else 0.35,
     "Grow twice as many trees at the same learning rate.",
     _rounds,
 )
@@ -95,7 +95,7 @@ def _fewer(booster: Booster, settings: Settings) -> dict[str, str | None]:
 FEWER_ROUNDS = _settings(
     "fewer-rounds",
     "rounds",
-    lambda brief, _: 0.45 if _noisy(brief) else 0.15,
+    lambda brief, _: 0.15 if _noisy(brief) else 0.1,
     "Stop at three fifths of the trees, before the model learns noise.",
     _fewer,
 )
@@ -113,14 +113,14 @@ def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str,
 LARGER = _settings(
     "larger-trees",
     "size",
-    lambda brief, _: 0.2 if _noisy(brief) else 0.4 if _rows(brief) >= 10_000 else 0.35,
+    lambda brief, _: 0.3 if _noisy(brief) else 0.4 if _rows(brief) >= 10_000 else 0.35,
     "Let each tree grow larger, to catch interactions of more columns.",
     _resize(2.0, 2),
 )
 SMALLER = _settings(
     "smaller-trees",
     "size",
-    lambda brief, _: 0.55 if _noisy(brief) else 0.2,
+    lambda brief, _: 0.2 if _noisy(brief) else 0.15,
     "Keep each tree smaller: few rows bear few interactions.",
     _resize(0.5, -2),
 )
@@ -138,7 +138,7 @@ def _shrink(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SHRINK = _settings(
     "stronger-penalty",
     "penalty",
-    lambda brief, _: 0.4,
+    lambda brief, _: 0.2,
     "Penalise leaf values five times as much and ask for more rows in a leaf.",
     _shrink,
 )
@@ -218,22 +218,6 @@ SQUARED = _settings(
 )
 
 
-def _dart(booster: Booster, settings: Settings) -> dict[str, str | None]:
-    return {
-        "boosting_type": '"dart"',
-        booster.rate: f"{_number(settings, 'learning_rate', 0.1) * 2:.4g}",
-    }
-
-
-DART = _settings(
-    "dropped-trees",
-    "dart",
-    lambda brief, booster: 0.15 if booster is LIGHTGBM and _rows(brief) < 5_000 else 0.0,
-    "Drop earlier trees at random while boosting (DART, Rashmi and Gilad-Bachrach 2015).",
-    _dart,
-)
-
-
 def _extra(booster: Booster, settings: Settings) -> dict[str, str | None]:
     return {"extra_trees": "True"}
 
@@ -241,7 +225,7 @@ def _extra(booster: Booster, settings: Settings) -> dict[str, str | None]:
 EXTRA = _settings(
     "random-splits",
     "random-splits",
-    lambda brief, booster: 0.25 if booster is LIGHTGBM else 0.0,
+    lambda brief, booster: (0.05 if _noisy(brief) else 0.15) if booster is LIGHTGBM else 0.0,
     "Try one random threshold per column and node, as extremely randomised trees do.",
     _extra,
 )
@@ -289,7 +273,7 @@ NATIVE = Strategy(
     "model",
     "native",
     lambda brief, block: (
-        0.4
+        0.55
         if Facts(brief).categorical and callee(block, LIGHTGBM.callees) and _FIT_LINE.search(block)
         else 0.0
     ),
@@ -308,7 +292,6 @@ ALL = (
     ABSOLUTE,
     ROBUST,
     SQUARED,
-    DART,
     EXTRA,
     BALANCED,
     NATIVE,

@@ -84,7 +84,7 @@ def _target_potential(brief: Brief) -> float:
     if not chosen:
         return 0.0
     widest = max(Facts(brief).column(name).unique for name in chosen)
-    return 0.4 if widest >= 30 else 0.35 if widest >= 10 else 0.25
+    return 0.45 if widest >= 30 else 0.4 if widest >= 10 else 0.3
 
 
 TARGET_ENCODING = learnt(
@@ -124,7 +124,7 @@ def _crosses(brief: Brief) -> list[tuple[str, str]]:
 CROSSES = learnt(
     "category-crosses",
     "crosses",
-    lambda brief: 0.4 if _crosses(brief) else 0.0,
+    lambda brief: 0.3 if _crosses(brief) else 0.0,
     lambda brief: (
         "Add the cross-fitted mean target of pairs of categories: "
         + named([f"{a} with {b}" for a, b in _crosses(brief)], 3)
@@ -149,7 +149,7 @@ CROSSES = learnt(
 COUNTS = learnt(
     "count-encoding",
     "counts",
-    lambda brief: 0.25 if columns.categories(brief, 8, 10**9) else 0.0,
+    lambda brief: 0.4 if columns.categories(brief, 8, 10**9) else 0.0,
     lambda brief: (
         f"Add how often each value of {named(columns.categories(brief, 3, 10**9))} occurs."
     ),
@@ -172,7 +172,7 @@ def _groups(brief: Brief) -> list[str]:
 GROUP_STATISTICS = learnt(
     "group-statistics",
     "groups",
-    lambda brief: 0.5 if _groups(brief) and columns.measures(brief, 3) else 0.0,
+    lambda brief: 0.4 if _groups(brief) and columns.measures(brief, 3) else 0.0,
     lambda brief: (
         f"Add mean and spread of {named(columns.measures(brief, 3))} "
         f"within {named(_groups(brief))}, and each row's place among them."
@@ -200,7 +200,7 @@ GROUP_STATISTICS = learnt(
 ONE_HOT = learnt(
     "one-hot",
     "one-hot",
-    lambda brief: 0.3 if columns.categories(brief, 3, 12) else 0.0,
+    lambda brief: 0.2 if columns.categories(brief, 3, 12) else 0.0,
     lambda brief: (
         f"Add a yes/no column for each value of {named(columns.categories(brief, 3, 12))}."
     ),
@@ -235,7 +235,7 @@ RARE = Strategy(
     "rare-categories",
     "encode",
     "rare",
-    lambda brief, _: 0.35 if columns.categories(brief, 20, 10**9) else 0.0,
+    lambda brief, _: 0.15 if columns.categories(brief, 20, 10**9) else 0.0,
     lambda _: "Pool categories with fewer than ten fitting rows into one.",
     _pool,
 )

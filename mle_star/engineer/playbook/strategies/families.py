@@ -55,7 +55,9 @@ def feeds_numbers(block: str, brief: Brief) -> bool:
     return Facts(brief).dense or any(model and not model.reads_text for model in present)
 
 
-LINEAR_CLASSES = 0.6
+SMOOTH = ("linear", "mlp", "kernel")
+"""Families that fall behind trees where there are many rows."""
+LINEAR_CLASSES = 0.35
 """Potential of a linear model next to trees on classes and categories, where rows are few."""
 
 
@@ -81,6 +83,8 @@ def _second(family: str, potential: float, why: str) -> Strategy:
         few = facts.rows < 10_000
         if family == "linear" and few and facts.learning != "regression" and facts.categorical:
             worth = LINEAR_CLASSES
+        if family in SMOOTH and not few:
+            worth *= 0.4
         groups = {other.group for other in map(_model, present) if other is not None}
         # Families that err in other ways help most, and every further member helps less.
         if facts.text and not model.reads_text:
@@ -106,14 +110,14 @@ def _second(family: str, potential: float, why: str) -> Strategy:
 
 
 ALL = (
-    _second("catboost", 0.75, "Average CatBoost in: symmetric trees err in other places."),
+    _second("catboost", 0.65, "Average CatBoost in: symmetric trees err in other places."),
     _second("lightgbm", 0.7, "Average LightGBM in: leaf-wise trees catch deep interactions."),
-    _second("extra_trees", 0.5, "Average extremely randomised trees in: their errors are smooth."),
-    _second("xgboost", 0.5, "Average XGBoost in."),
-    _second("linear", 0.35, "Average a linear model in: it goes on where trees stay flat."),
+    _second("extra_trees", 0.2, "Average extremely randomised trees in: their errors are smooth."),
+    _second("xgboost", 0.35, "Average XGBoost in."),
+    _second("linear", 0.25, "Average a linear model in: it goes on where trees stay flat."),
     _second("mlp", 0.35, "Average a neural network in: it bends where trees step."),
     _second("hist_gradient_boosting", 0.3, "Average scikit-learn's histogram boosting in."),
-    _second("knn", 0.2, "Average the nearest neighbours in."),
+    _second("kernel", 0.35, "Average a kernel machine in: its surfaces are smooth."),
     _second("text_linear", 0.8, "Average a linear model on the words in."),
     _second("text_naive_bayes", 0.7, "Average naive Bayes weights of the words in."),
 )

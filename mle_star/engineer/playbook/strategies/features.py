@@ -79,7 +79,7 @@ PRODUCTS = row_wise(
 DIFFERENCES = row_wise(
     "differences",
     "differences",
-    lambda brief: 0.25 if len(columns.measures(brief, 6)) >= 2 else 0.0,
+    lambda brief: 0.4 if len(columns.measures(brief, 6)) >= 2 else 0.0,
     lambda brief: f"Add the difference of each two of {named(columns.measures(brief, 6), 6)}.",
     lambda _: (
         """
@@ -194,7 +194,7 @@ ROTATIONS = row_wise(
     "rotated-coordinates",
     "places",
     # Trees split along the axes; a coast or a street grid seldom runs along them.
-    lambda brief: 0.75 if columns.coordinates(brief) else 0.0,
+    lambda brief: 0.5 if columns.coordinates(brief) else 0.0,
     lambda brief: "Rotate the coordinates, so that trees can split along slanted lines.",
     lambda _: (
         """

@@ -12,6 +12,7 @@ from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.strategies.boosters import (
     CATBOOST,
+    HISTOGRAM,
     LIGHTGBM,
     XGBOOST,
     booster_of,
@@ -111,8 +112,55 @@ _FIT_LINE = re.compile(r"^(?P<indent> +)model\.fit\((?P<table>X\S*?), y\)$", re.
 
 
 def _stopping(block: str, brief: Brief) -> str:
+    return _stopped(block, brief, EARLY_STOPPING)
+
+
+def _learnt_rounds(block: str, brief: Brief) -> str:
+    """Stop early on a held-out part, then learn from all rows with as many rounds."""
+    booster = booster_of(block)
+    new = _stopped(block, brief, FITTED_ROUNDS)
+    found = _FIT_LINE.search(block)
+    assert booster is not None  # or stopping had failed
+    assert found is not None
+    indent, table = found.group("indent"), found.group("table")
+    best = {
+        LIGHTGBM: "model.best_iteration_",
+        XGBOOST: "model.best_iteration + 1",
+        CATBOOST: "model.get_best_iteration() + 1",
+    }.get(booster, "model.n_iter_ - 40 * (model.n_iter_ < model.max_iter)")
+    off = {
+        XGBOOST: ', "early_stopping_rounds": None',
+        HISTOGRAM: ', "early_stopping": False',
+    }.get(booster, "")
+    again = (
+        f"{indent}# All rows are learnt from, in as many rounds as were best.\n"
+        f"{indent}rounds = max(10, round(1.1 * ({best})))\n"
+        f'{indent}settings = {{**model.get_params(), "{booster.rounds}": rounds{off}}}\n'
+        f"{indent}model = {callee(block, booster.callees)}(**settings)\n"
+    )
+    if booster is HISTOGRAM:
+        again += f"{indent}model.fit({table}, y)\n"
+        return checked(new.replace(found.group() + "\n", found.group() + "\n" + again))
+    again += f"{indent}model.fit({table}, y)"
+    # The names of the parts, so that X and y stay what they are.
+    for name in ("X", "y"):
+        new = new.replace(f"{indent}{name}, {name}_held", f"{indent}{name}_part, {name}_held")
+    new = new.replace(
+        f"{indent}X_part, X_held, y, y_held", f"{indent}X_part, X_held, y_part, y_held"
+    )
+    part = "X_part" + table.removeprefix("X")
+    first = f"{indent}model.fit(\n{indent}    {table}, y, "
+    start = new.index(first)
+    end = new.index(f"\n{indent})", start) + len(f"\n{indent})")
+    fitted = new[start:end].replace(f"{table}, y, ", f"{part}, y_part, ", 1)
+    return checked(new[:start] + fitted + "\n" + again + new[end:])
+
+
+def _stopped(block: str, brief: Brief, item: Strategy) -> str:
     booster = booster_of(block)
     found = _FIT_LINE.search(block)
+    if re.search(r"early_stopping(?!=False)", block):
+        raise NoAnswer("The block finds its number of rounds already.")
     if booster is None or found is None or len(_FIT_LINE.findall(block)) != 1:
         raise NoAnswer("The block does not fit boosted trees in one line.")
     settings = keywords(block, booster.callees)
@@ -139,8 +187,9 @@ def _stopping(block: str, brief: Brief) -> str:
         changes |= {"early_stopping": "True", "n_iter_no_change": "40"}
         return add_imports(set_keywords(block, booster.callees, changes), ())
     indent = found.group("indent")
-    note = noted(EARLY_STOPPING, brief).replace("\n    ", "\n" + indent)
-    stratify = "" if Facts(brief).learning == "regression" else ", stratify=y"
+    note = noted(item, brief).replace("\n    ", "\n" + indent)
+    # A class with a single row in a fold can't be divided.
+    stratify = ", stratify=y" if (Facts(brief).least_class or 0) >= 20 else ""
     lines = (
         f"{indent}{note}\n"
         f"{indent}X, X_held, y, y_held = train_test_split(\n"
@@ -160,11 +209,11 @@ EARLY_STOPPING = Strategy(
     "rounds",
     lambda brief, block: (
         (
-            0.5
+            0.3
             if Facts(brief).learning != "regression" and brief.rows >= 10_000
-            else 0.3
-            if brief.rows >= 2_000
             else 0.15
+            if brief.rows >= 2_000
+            else 0.1
         )
         if booster_of(block)
         else 0.0
@@ -173,4 +222,13 @@ EARLY_STOPPING = Strategy(
     _stopping,
 )
 
-ALL = (SEED_BAG, ROW_BAG, EARLY_STOPPING)
+FITTED_ROUNDS = Strategy(
+    "fitted-rounds",
+    "model",
+    "rounds",
+    lambda brief, block: (0.4 if brief.rows >= 3_000 else 0.15) if booster_of(block) else 0.0,
+    lambda _: "Learn slowly, for as many rounds as are best on a held-out part, then on all rows.",
+    _learnt_rounds,
+)
+
+ALL = (SEED_BAG, ROW_BAG, EARLY_STOPPING, FITTED_ROUNDS)

@@ -65,8 +65,6 @@ def _search(block: str, brief: Brief) -> str:
         "DEF", f"def {name}(X: pd.DataFrame, y: np.ndarray, seed: int, **settings)", 1
     )
     loss, imports = _loss(facts)
-    if facts.learning == "multiclass":
-        loss = loss.replace(")", ", labels=range(len(CLASSES)))")
     splitter = "KFold" if facts.learning == "regression" else "StratifiedKFold"
     suggestions = "".join(
         f"            {_key(key)}: {code.format(name=key).replace(chr(39), chr(34))},\n"
@@ -134,7 +132,9 @@ def _loss(facts: Facts) -> tuple[str, tuple[str, ...]]:
         name = "mean_absolute_error" if facts.loss == "absolute" else "mean_squared_error"
     else:
         name = "log_loss"
-    return f"{name}(y[held], predict(X.iloc[held]))", (f"from sklearn.metrics import {name}",)
+    labels = ", labels=range(len(CLASSES))" if facts.learning == "multiclass" else ""
+    code = f"{name}(y[held], predict(X.iloc[held]){labels})"
+    return code, (f"from sklearn.metrics import {name}",)
 
 
 def _search_potential(brief: Brief, block: str) -> float:
@@ -154,7 +154,7 @@ SEARCH = Strategy(
     lambda _: "Search settings with Optuna for a short while within the fitting rows.",
     _search,
     # What is found replaces these settings in the call that builds the model.
-    frozenset({"rounds", "size", "penalty", "sampling", "dart", "leaves", "split-columns"}),
+    frozenset({"rounds", "size", "penalty", "sampling", "leaves", "split-columns"}),
 )
 
 ALL = (SEARCH,)

@@ -31,7 +31,7 @@ def _many(brief: Brief, least: int) -> bool:
 CLUSTERS = learnt(
     "cluster-distances",
     "clusters",
-    lambda brief: 0.2 if _many(brief, 4) else 0.0,
+    lambda brief: 0.15 if _many(brief, 4) else 0.0,
     lambda _: "Add the distances to eight k-means centres of the scaled numbers.",
     lambda _: (
         _SCALED
@@ -48,7 +48,7 @@ CLUSTERS = learnt(
 COMPONENTS = learnt(
     "principal-components",
     "components",
-    lambda brief: 0.35 if _many(brief, 8) else 0.0,
+    lambda brief: 0.15 if _many(brief, 8) else 0.0,
     lambda _: "Add the leading principal components of the scaled numbers.",
     lambda _: (
         _SCALED
