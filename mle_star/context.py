@@ -280,7 +280,10 @@ class Context(_Thinking):
         "at all rows anyway",
     )
     search_rows: int = Field(
-        default=30_000, ge=100, description="Most training rows a script sees while searching"
+        default=30_000,
+        ge=100,
+        description="Training rows a script sees while searching; a table with up to half as many "
+        "more is seen whole",
     )
     folds: int | None = Field(
         default=None,

@@ -94,6 +94,8 @@ class Draft(TypedDict):
     members: list[Member]
     place: NotRequired[int]
     """Of a candidate: its card's place among those of the solution, the most promising first."""
+    bar: NotRequired[list[float]]
+    """Metric of each fold of the first trial in ``race``, as the harness measured it."""
     race: NotRequired[list[str]]
     """Trials: the one that the script must beat, then others of its branch; without any, it runs to
     its end."""
@@ -139,6 +141,8 @@ class RunState(TypedDict, total=False):
     """The settings the run goes by, frozen by the first node."""
     elapsed: float
     """Seconds the run has been active, over all its sittings, when the last node ended."""
+    reserve: float
+    """Part of the time budget that is kept for ensemble and final run."""
     failure: str
     """Why this level gave up early after an unexpected error; empty when it did not."""
     spent: bool

@@ -127,7 +127,9 @@ def finished(event: Mapping[str, Any], label: str) -> Text:
     elif event.get("outcome") == "ok":
         result = Text(f"{'done':<22}", style="cyan")
     else:
-        result = Text(f"{clean(event.get('outcome', 'failed')):<22}", style="red")
+        style = "dim" if event.get("outcome") == "behind" else "red"
+        result = Text(f"{clean(event.get('outcome', 'failed')):<22}", style=style)
     line = Text.assemble(result, (f"{took:>7}  ", "dim"), label)
     problem = clean(event.get("alarm") or event.get("problem") or "", 160)
-    return Text.assemble(line, (f": {problem}", "red")) if problem else line
+    style = "dim" if event.get("outcome") == "behind" else "red"
+    return Text.assemble(line, (f": {problem}", style)) if problem else line

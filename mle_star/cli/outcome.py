@@ -25,11 +25,13 @@ def show_report(
         every_script: print a line per script.
         whole_bill: print the bill by phase and by model as well as by agent.
     """
-    failed = sum(e.score is None for e in report.scripts)
+    behind = sum(e.outcome == "behind" for e in report.scripts)
+    failed = sum(e.score is None for e in report.scripts) - behind
     head = (
         f"{clean(report.task)}: {clean(report.metric)}, {better_is(report.direction)}; "
         f"{report.status} after {duration(report.seconds)}, "
         f"{count(len(report.scripts), 'script')} run"
+        + (f", {behind} stopped as behind" if behind else "")
         + (f", {failed} without a score" if failed else "")
     )
     parts: list[RenderableType] = [Text(""), Text(head, style="bold")]
@@ -56,7 +58,8 @@ def results(report: Report) -> RenderableType:
     if not any(entry for _, entry in rows):
         return Text("No script has a score that may win.", style="red")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("", "", "validation", "audit"):
+    audit = audited(report)
+    for name in ("", "", "validation", *(["audit"] if audit else [])):
         table.add_column(name, no_wrap=True)
     table.add_column("script", overflow="fold")
     for name, entry in rows:
@@ -68,11 +71,18 @@ def results(report: Report) -> RenderableType:
             Text("→" if won else " ", style="green"),
             Text(name, style="bold" if won else ""),
             Text(plus_minus(entry.score, entry.error), style="green" if won else ""),
-            Text(plus_minus(entry.audit, entry.audit_error)),
+            *([Text(plus_minus(entry.audit, entry.audit_error))] if audit else []),
             Text(clean(entry.label)),
         )
-    legend = "± one standard error; audit: labelled rows that no script saw"
+    legend = "± one standard error"
+    if audit:
+        legend = "± one standard error; audit: labelled rows that no script saw"
     return Group(table, Text(legend, style="dim"))
+
+
+def audited(report: Report) -> bool:
+    """Whether labelled rows were held back from the scripts."""
+    return any(entry.audit is not None for entry in report.scripts)
 
 
 def steps_table(report: Report) -> Table:
@@ -104,23 +114,25 @@ def steps_table(report: Report) -> Table:
 def scripts_table(report: Report) -> Table:
     """Every script that was run, in order."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("", "phase", "validation", "audit"):
+    audit = audited(report)
+    for name in ("", "phase", "validation", *(["audit"] if audit else [])):
         table.add_column(name, no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
     table.add_column("script", overflow="fold")
     for entry in report.scripts:
         score = Text(plus_minus(entry.score, entry.error))
         if entry.score is None:
-            score = Text(clean(entry.outcome), style="red")
+            score = Text(clean(entry.outcome), style="dim" if entry.outcome == "behind" else "red")
         reason = clean(entry.alarm or entry.problem, 200)
         label = Text(clean(entry.label))
         if reason:
-            label = Text.assemble(label, (f": {reason}", "red"))
+            style = "dim" if entry.outcome == "behind" else "red"
+            label = Text.assemble(label, (f": {reason}", style))
         table.add_row(
             Text(_branch_name(entry.solution)),
             Text(clean(entry.phase)),
             score,
-            Text(number(entry.audit)),
+            *([Text(number(entry.audit))] if audit else []),
             Text(duration(entry.seconds)),
             label,
         )

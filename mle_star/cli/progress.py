@@ -213,7 +213,7 @@ class Progress:
                 break
         branch = self.branch(number)
         branch.scripts += 1
-        if event.get("outcome") != "ok":
+        if event.get("outcome") not in ("ok", "behind"):
             branch.failed += 1
         score, error = event.get("score"), event.get("error")
         if score is None:

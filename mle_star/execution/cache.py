@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mle_star.execution.base import Execution, Executor, Isolation, Job
 from mle_star.execution.key import job_key
-from mle_star.execution.record import load, store
+from mle_star.execution.record import described, load, store
 
 _RETRIES = 2
 """How often a job is sent again whose worker was lost."""
@@ -32,7 +32,7 @@ class CachedExecutor(Executor):
         self._inner = inner
         self.python = python or str(getattr(inner, "python", sys.executable))
         self.image = str(getattr(inner, "image", ""))
-        self._flights: dict[tuple[str, Path], _Flight] = {}
+        self._flights: dict[tuple[str, Path, str], _Flight] = {}
         self._lock = threading.Lock()
         self._generation = 0
 
@@ -42,7 +42,7 @@ class CachedExecutor(Executor):
         Cancelling one of several futures of an equal job lets it run on for the others.
         """
         key = job_key(job, self.python, self.image)
-        place = (key, job.folder)
+        place = (key, job.folder, str(described(job)))
         waiter = _Waiter(self)
         with self._lock:
             flight = self._flights.get(place)
@@ -171,7 +171,8 @@ class _Flight:
     """A job that was handed to the inner executor, and who waits for it."""
 
     job: Job
-    place: tuple[str, Path]
+    place: tuple[str, Path, str]
+    """Key, folder, and the race if any: one that lost against another script tells nothing."""
     generation: int
     waiters: list[_Waiter] = field(default_factory=list)
     inner: Future[Execution] | None = None

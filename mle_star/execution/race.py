@@ -13,9 +13,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-DOUBT = 3.0
-"""Standard errors behind which a script has lost: about one sound script in a thousand is beyond
-them by chance."""
+DOUBT = (5.0, 4.0, 3.5)
+"""Standard errors behind which a script has lost, after one fold, two, and more: the fewer folds,
+the less is known of how much this script differs from fold to fold."""
+USUAL = 0.8
+"""Quantile of the spreads of earlier scripts that is expected: most of those are close kin."""
+LEAST = 0.15
+"""Share of the folds' own standard deviation that pairs differ by at least."""
 MOST_LINES = 100
 """Fold lines that are kept of one script."""
 _LINE = re.compile(
@@ -61,8 +65,7 @@ class Race:
 
         With a mean difference m over k of n folds, the difference over all n is predicted with the
         standard error s * sqrt((n - k) / (n * k)) (of the folds to come, and of their mean as
-        estimated by those before). s is what was expected, or what is seen where that is more. One
-        fold alone never decides where nothing is known of the spread.
+        estimated by those before). s is what was expected, or what is seen where that is more.
         """
         differences = self.differences(lines)
         done, total = len(differences), len(self.folds)
@@ -72,7 +75,8 @@ class Race:
         spread = max(self.spread, seen)
         mean = statistics.mean(differences)
         error = spread * math.sqrt((total - done) / (total * done))
-        if error <= 0 or mean >= -DOUBT * error:
+        doubt = DOUBT[min(done, len(DOUBT)) - 1]
+        if error <= 0 or mean >= -doubt * error:
             return ""
         return (
             f"its {self.name} was worse by {-mean:.3g} on average over {done} of {total} folds, "
@@ -80,8 +84,11 @@ class Race:
         )
 
     def differences(self, lines: Iterable[FoldLine]) -> list[float]:
-        """How much better each fold is, in the order of the lines; each fold counts once."""
-        own = {line.fold: line.value for line in lines if line.name == self.name}
+        """How much better each fold is, in the order of the lines; none if a fold comes twice."""
+        said = [line for line in lines if line.name == self.name]
+        own = {line.fold: line.value for line in said}
+        if len(own) < len(said):  # lines of parts of a fold, or of several models: who knows
+            return []
         sign = 1.0 if self.maximize else -1.0
         return [sign * (own[fold] - self.folds[fold]) for fold in own if fold in self.folds]
 
@@ -93,14 +100,17 @@ def race_against(
 
     Args:
         lines: fold lines of the script to beat, all of one name, one for each fold.
-        spreads: standard deviations of paired differences seen so far; their median is expected.
-            Without any, the spread of the folds themselves is, which is more.
+        spreads: standard deviations of paired differences seen so far. Without any, the spread of
+            the folds themselves is expected, which is more.
         maximize: whether more is better.
     """
     folds = {line.fold: line.value for line in lines}
     if len(folds) < 2 or len(folds) != len(lines) or len({line.name for line in lines}) != 1:
         return None
-    spread = statistics.median(spreads) if spreads else statistics.stdev(folds.values())
+    spread = own = statistics.stdev(folds.values())
+    if spreads:
+        usual = sorted(spreads)[min(len(spreads) - 1, int(USUAL * len(spreads)))]
+        spread = max(usual, LEAST * own)
     return Race(lines[0].name, folds, spread, maximize)
 
 

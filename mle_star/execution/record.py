@@ -60,7 +60,7 @@ def store(job: Job, execution: Execution) -> None:
     record = {
         "format": _FORMAT,
         "limits": dataclasses.asdict(job.limits),
-        "race": _described(job),
+        "race": described(job),
         "execution": value,
     }
     target = job.folder / RECORD
@@ -86,13 +86,13 @@ def load(job: Job, key: str) -> Execution | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if execution.outcome == "behind":  # it lost against that script, and not against another
-        return execution if record.get("race") == _described(job) else None
+        return execution if record.get("race") == described(job) else None
     if not reusable(execution, limits, job.limits) or not _whole(execution):
         return None
     return execution
 
 
-def _described(job: Job) -> dict[str, Any] | None:
+def described(job: Job) -> dict[str, Any] | None:
     """The race of a job as the record has it: JSON knows no number as a key."""
     if job.race is None:
         return None

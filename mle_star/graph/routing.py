@@ -17,19 +17,22 @@ def may_search(state: RunState) -> bool:
 
     The rest of the budget is the reserve for ensemble and final run.
     """
-    settings = state["settings"]
-    in_time = state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"])
+    in_time = state["elapsed"] < state["settings"]["time_budget"] * (1 - _reserve(state))
     return bool(in_time and not state.get("spent"))
 
 
 def ensemble_time_left(state: RunState) -> bool:
     """Whether another ensemble may be tried: half of the reserve belongs to the final run."""
-    settings = state["settings"]
-    return bool(state["elapsed"] < settings["time_budget"] * (1 - settings["reserve"] / 2))
+    return bool(state["elapsed"] < state["settings"]["time_budget"] * (1 - _reserve(state) / 2))
+
+
+def _reserve(state: RunState) -> float:
+    return float(state.get("reserve", state["settings"]["reserve"]))
 
 
 def _branch(state: RunState) -> dict[str, Any]:
-    return {key: state[key] for key in ("run", "settings", "elapsed")}
+    shared = {"run": state["run"], "settings": state["settings"], "elapsed": state["elapsed"]}
+    return {**shared, "reserve": _reserve(state)}
 
 
 Router = TypeVar("Router", bound=Callable[..., Any])

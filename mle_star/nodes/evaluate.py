@@ -5,13 +5,14 @@ A script that fails is a result: the loop always ends with a trial, with or with
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mle_star.engineer.splice import replace_once
-from mle_star.errors import RunError, RunStopped, UserError
+from mle_star.errors import RunError, RunStopped
 from mle_star.execution import Execution, Job, Race, job_key, paired_spread, race_against
 from mle_star.execution.record import recorded_folds
 from mle_star.execution.workspace import drop_record
@@ -20,7 +21,7 @@ from mle_star.nodes.workbench import Workbench, plain
 from mle_star.runs.storage import refuse_full_disk
 from mle_star.scoring import Problem, Score, read_predictions, score_predictions
 from mle_star.state import Draft, EvaluationState, Member, Trial
-from mle_star.tasks import View, get_metric
+from mle_star.tasks import View
 
 LEAKAGE_ROUNDS = 2
 """Fixes of a leaking script before it is run as it is (and can't win)."""
@@ -96,14 +97,15 @@ def execute(state: EvaluationState, step: Step) -> Update:
     """Run the script on the search view."""
     bench, draft = step.bench, _draft(state)
     text = bench.folder.script(state["script"])
-    if draft["phase"] != "write":
-        return run_draft(state, step, draft, text)
+    if draft["phase"] != "write" or state.get("trial") is not None:
+        return run_draft(state, step, draft, text)  # what was repaired is not given up
     with bench.turns.take(draft.get("place", 0), draft["solution"]):
         if bench.late(draft["solution"]):
             step.note(f"{draft['label']} was not tried: the search needs the time that is left.")
             return {"execution": {}, "error": "", "trial": None}
         done = run_draft(state, step, draft, text)
-        bench.begun.add(draft["solution"])
+        if not done["error"]:
+            bench.begun.add(draft["solution"])
         return done
 
 
@@ -116,7 +118,9 @@ def run_draft(state: EvaluationState, step: Step, draft: Draft, text: str) -> Up
     if done is None:
         step.script_started(draft["label"], draft["phase"])
         job = search_job(bench, text, draft["label"], draft["members"])
-        done = run_job(bench, replace(job, race=race(bench, draft.get("race", []))))
+        done = run_job(
+            bench, replace(job, race=race(bench, draft.get("race", []), draft.get("bar", [])))
+        )
         if not done.cached:
             bench.pace.append(done.wall_seconds)
     error = "" if done.outcome in ("ok", "behind") else explain(done)
@@ -246,22 +250,23 @@ def search_job(bench: Workbench, script: str, label: str, members: list[Member])
     return make_job(bench, script, label, bench.views.search, folders, parent, search_limit(bench))
 
 
-def race(bench: Workbench, rivals: list[str]) -> Race | None:
+def race(bench: Workbench, rivals: list[str], bar: list[float]) -> Race | None:
     """The race against the first of the trials; the others tell how much folds usually differ.
 
-    There is none without fold lines that bear one, or where it is not known whether more is better.
+    Printed lines are believed only where those of the first are what the harness measured on its
+    folds (``bar``): a script that is judged by something else than the task's metric, or adjusts
+    its predictions when all folds are there, is not raced against.
     """
     if not (rivals and bench.settings.racing):
         return None
     best, *others = (recorded_folds(bench.folder.path / "trials" / key) for key in rivals)
-    try:
-        metric = get_metric(best[0].name, bench.spec.folder, bench.spec.direction) if best else None
-    except UserError:
-        metric = None
-    if metric is None:
+    said = [line.value for line in sorted(best, key=lambda line: line.fold)]
+    if len(said) != len(bar) or not all(
+        math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-6) for a, b in zip(said, bar, strict=True)
+    ):
         return None
     spreads = [spread for other in others if (spread := paired_spread(best, other)) is not None]
-    return race_against(best, spreads, maximize=metric.direction == "maximize")
+    return race_against(best, spreads, maximize=bench.spec.maximize)
 
 
 def make_job(
@@ -378,6 +383,7 @@ def measure(bench: Workbench, folder: Path, printed: float | None) -> Score | Pr
     if isinstance(predictions, Problem):
         return predictions
     result = score_predictions(bench.spec, view, predictions, printed)
-    if not isinstance(result, Problem) and bench.settings.trusted and result["audit"] is None:
-        result["alarm"] = ""  # our own scripts don't leak: some tasks are easy
-    return result
+    if isinstance(result, Problem) or not bench.settings.trusted or result["audit"] is not None:
+        return result
+    # Our own scripts don't leak. Some tasks are easy; in others a column tells the answer.
+    return {**result, "alarm": ""}

@@ -96,8 +96,9 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             step.note(text)
     return {
         "run": str(folder.path),
-        "settings": {**settings.model_dump(), "reserve": bench.reserve},
+        "settings": settings.model_dump(),
         "elapsed": bench.clock.elapsed(),
+        "reserve": bench.reserve,
         "spec": spec.model_dump(mode="json"),
         "round": 0,
         "attempts": [],

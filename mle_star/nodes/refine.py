@@ -32,6 +32,7 @@ def refine(state: SolutionState, step: Step) -> Update:
     step.emit("refined", plan=plan, written=new is not None)
     if new is None:
         return {"draft": None, "trial": None, "plan": plan}
+    rivals, bar = _rivals(state, step)
     return {
         "draft": Draft(
             script=bench.folder.save_script(replace_once(base, block, new)),
@@ -39,20 +40,23 @@ def refine(state: SolutionState, step: Step) -> Update:
             phase="refine",
             solution=state["solution"],
             members=[],
-            race=_rivals(state, step),
+            race=rivals,
+            bar=bar,
         ),
         "trial": None,
         "plan": plan,
     }
 
 
-def _rivals(state: SolutionState, step: Step) -> list[str]:
-    """The best of what is being refined, then the others of the branch: all by trial."""
+def _rivals(state: SolutionState, step: Step) -> tuple[list[str], list[float]]:
+    """Trials that a script races against, the one to beat first, and the folds of that one."""
     direction = step.bench.spec.direction
     own = best_of([t for t in (state["best"], *state["step_trials"]) if t], direction)
     others = rank(state.get("trials", []), direction)
-    found = [t for t in (own, *others) if t is not None and not t["members"]]
-    return list(dict.fromkeys(trial["id"] for trial in found))
+    if own is None or own["score"] is None:
+        return [], []
+    found = [own["id"], *(trial["id"] for trial in others if not trial["members"])]
+    return list(dict.fromkeys(found)), own["score"]["folds"]
 
 
 @node
@@ -91,7 +95,9 @@ def accept(state: SolutionState, step: Step) -> Update:
         update["best"] = best
         gained = (_gain(best, state["best"], step) or 0.0) > 0
     update["stale"] = 0 if gained else state.get("stale", 0) + 1
-    if update["stale"] >= STALE or not state["block"]:
+    # The playbook means it when it finds no block; a model may have been misunderstood.
+    nothing = not state["block"] and step.bench.settings.trusted
+    if (nothing or update["stale"] >= STALE) and step.bench.settings.preset != "paper":
         update |= _turn(state, update.get("best", state["best"]), step)
     return update
 
@@ -99,8 +105,9 @@ def accept(state: SolutionState, step: Step) -> Update:
 def _turn(state: SolutionState, best: Trial | None, step: Step) -> Update:
     """Begin with the best candidate that was not refined yet, if there is one."""
     direction = step.bench.spec.direction
-    roots = state.get("roots", [])
-    left = [t for t in rank(state.get("candidates", []), direction) if t["id"] not in roots]
+    ranked = rank(state.get("candidates", []), direction)
+    roots = state.get("roots") or [trial["id"] for trial in ranked[:1]]
+    left = [trial for trial in ranked if trial["id"] not in roots]
     if not left:
         return {"exhausted": not state["block"]}
     step.emit("turned", label=left[0]["label"], from_label=best["label"] if best else "")

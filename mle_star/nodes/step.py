@@ -251,8 +251,9 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
             step.emit("node_finished", seconds=round(time.monotonic() - started, 3))
             return {
                 **update,
-                "settings": {**bench.settings.model_dump(), "reserve": bench.reserve},
+                "settings": bench.settings.model_dump(),
                 "elapsed": bench.clock.elapsed(),
+                "reserve": bench.reserve,
                 "spent": bench.spent(),
             }
 

@@ -51,9 +51,8 @@ def submit(state: State, step: Step) -> Update:
         )
     members = [t for m in winner["members"] for t in _find(trials, m["trial"])]
     source = "full"
-    if bench.settled:
-        problem = search_submission(bench, winner)
-    else:
+    problem = search_submission(bench, winner) if bench.settled else ""
+    if problem or not bench.settled:  # what the search left may be damaged
         problem = full_run(bench, step, winner, members)
     if problem and not bench.settled:
         step.note(

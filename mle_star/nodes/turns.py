@@ -46,6 +46,7 @@ class Turns:
                 self._changed.wait(LOOK)
             self._waiting.remove(ticket)
             self._free -= 1
+            self._changed.notify_all()  # the next may fit in as well
         try:
             yield
         finally:

@@ -118,7 +118,7 @@ class Workbench:
     """Seconds that the scripts run so far took, one each."""
 
     begun: set[int] = field(default_factory=set)
-    """Solutions that have run a candidate in this sitting."""
+    """Solutions with a candidate that ran."""
     cores: int = field(default_factory=usable_cores)
     """Cores this process may use."""
     said: set[str] = field(default_factory=set)
@@ -340,6 +340,13 @@ def _build(folder: RunFolder) -> Workbench:
         events=events,
         clock=Clock(last_elapsed(events.path)),
         stopping=stopping,
+        begun={
+            event["solution"]
+            for event in read_events(events.path)
+            if event["kind"] == "script_finished"
+            and event["phase"] == "write"
+            and event["outcome"] == "ok"
+        },
         pace=[
             event["seconds"]
             for event in read_events(events.path)

@@ -79,6 +79,9 @@ def test_far_behind_is_lost_and_the_reason_says_how_far() -> None:
     race = Race("rmse", BEST, spread=0.01)
     said = race.lost(lines(1.1, 1.3))
     assert said == "its rmse was worse by 0.1 on average over 2 of 5 folds, 18 standard errors"
+    assert not race.lost(lines(1.1, 1.3, 1.1)[:1] + lines(1.1)), (
+        "a fold that comes twice tells nothing"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,12 @@ def test_what_differs_more_than_expected_is_waited_for() -> None:
     assert not race.lost(lines(1.02, 1.1, 0.99))  # worse, better, worse by far
 
 
+def test_the_first_fold_needs_more_doubt_than_later_ones() -> None:
+    race = Race("rmse", {k: 1.0 for k in range(5)}, spread=0.01)
+    assert not race.lost(lines(1.04)), "4.5 standard errors"
+    assert race.lost(lines(1.04, 1.04))
+
+
 @given(
     shift=st.floats(0, 0.02),
     seed=st.integers(0, 10_000),
@@ -128,8 +137,11 @@ def test_hardly_a_winner_is_stopped(shift: float, seed: int, scale: float) -> No
 
 def test_a_race_needs_one_line_for_each_fold() -> None:
     base = lines(1.0, 1.2, 0.9)
-    made = race_against(base, [0.03, 0.01, 0.02], maximize=False)
-    assert made == Race("rmse", {0: 1.0, 1: 1.2, 2: 0.9}, 0.02, maximize=False)
+    made = race_against(base, [0.03, 0.05, 0.04, 0.06, 0.07], maximize=False)
+    assert made == Race("rmse", {0: 1.0, 1: 1.2, 2: 0.9}, 0.07, maximize=False), "most are kin"
+    close = race_against(base, [0.0, 1e-9], maximize=False)
+    assert close is not None
+    assert close.spread == pytest.approx(0.15 * np.std([1.0, 1.2, 0.9], ddof=1))
     alone = race_against(base, [], maximize=False)
     assert alone is not None
     assert alone.spread == pytest.approx(np.std([1.0, 1.2, 0.9], ddof=1))
@@ -184,6 +196,17 @@ def test_a_lost_race_is_kept_for_that_race_alone(executor: CachedExecutor, tmp_p
     assert (won.outcome, won.cached) == ("ok", False)
     kept = executor.submit(job(script, tmp_path / "job", race=race)).result(30)
     assert (kept.outcome, kept.cached) == ("ok", True), "what is known is not thrown away"
+
+
+def test_equal_jobs_in_flight_share_a_run_only_if_they_race_alike(
+    executor: CachedExecutor, tmp_path: Path
+) -> None:
+    script = SLOW.format(values="1.5, 1.7, 1.4, 1.6, 1.5", pause=0.3) + GOOD
+    race = Race("rmse", BEST, spread=0.01)
+    raced = executor.submit(job(script, tmp_path / "job", race=race))
+    alone = executor.submit(job(script, tmp_path / "job"))
+    assert raced.result(30).outcome == "behind"
+    assert alone.result(30).outcome == "ok"
 
 
 def test_records_without_folds_are_read(tmp_path: Path) -> None:

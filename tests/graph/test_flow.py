@@ -13,6 +13,7 @@ from mle_star.context import Context
 from mle_star.engineer import Extraction, LeakageReport, ModelCard
 from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskError
 from mle_star.graph import build_graph
+from mle_star.nodes.workbench import Workbench
 from mle_star.scoring import average_blend
 from tests.support.engineers import CRASH, FOLDS, ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL, run
@@ -112,6 +113,39 @@ def test_a_refined_script_that_falls_behind_is_stopped(task: Path, racing: bool)
     assert engineer.count("debug") == 0, "a script that lost is not broken"
     ended = [e["outcome"] for e in done.events if e["kind"] == "script_finished"]
     assert ended.count("behind") == racing
+
+
+def test_nobody_races_on_lines_that_are_not_what_the_harness_measures(task: Path) -> None:
+    """Printed numbers are not trusted: here both scripts print something else than the metric."""
+    plans = iter(["slope 1.5"])
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.9),
+        write=lambda *_: script(2.9) + FOLDS.replace("** 0.5", "** 0.25"),
+        extract=lambda _, summary, text, refined: Extraction("A = 2.9\n", next(plans)),
+    )
+    done = run(task, engineer, outer_steps=1, inner_steps=1, num_candidates=1)
+    [refined] = [t for t in done.values["trials"] if t["phase"] == "refine"]
+    assert refined["outcome"] == "ok"
+
+
+def test_a_candidate_that_was_repaired_runs_however_late_it_is(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def late(_: Workbench, solution: int) -> bool:
+        asked.append(solution)
+        return len(asked) > 1
+
+    monkeypatch.setattr(Workbench, "late", late)
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.9, 2.5), write=lambda *_: CRASH, debug=lambda *_: script(2.9)
+    )
+    done = run(task, engineer, num_candidates=2, outer_steps=0)
+    [trial] = [t for t in done.values["trials"] if t["phase"] == "write"]
+    assert (trial["outcome"], trial["debugged"]) == ("ok", 1)
+    assert "slope 2.5 was not tried: the search needs the time that is left." in done.notes()
+    assert done.values["submission"]
 
 
 def test_merging_stops_at_the_first_merge_that_does_not_help(task: Path) -> None:

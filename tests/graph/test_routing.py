@@ -22,7 +22,8 @@ SETTINGS = resolve(
     ),
     environ={},
 ).model_dump()
-RUN = {"script": "s", "trial": {"script": "s"}}  # this very script has been run
+RUN = {"script": "s", "trial": {"script": "s", "outcome": "ok"}}  # this very script has been run
+BEHIND = {"script": "s", "trial": {"script": "s", "outcome": "behind"}}
 TRIAL = {"id": "a", "score": {"alarm": ""}}
 
 
@@ -103,10 +104,12 @@ def test_the_reserve_is_kept_for_ensemble_and_final_run(
         (routing.after_fix_leakage, {"leak": ""}, "check_leakage"),
         (routing.after_fix_leakage, {"leak": "b"}, "execute"),
         (routing.after_fix_leakage, {"leak": "b", **RUN}, "__end__"),
-        (routing.after_execute, {"error": ""}, "score"),
-        (routing.after_execute, {"error": "e"}, "debug"),
-        (routing.after_execute, {"error": "e", "debug_rounds": 2}, "__end__"),
-        (routing.after_execute, {"error": "e", "elapsed": OVER}, "__end__"),
+        (routing.after_execute, {"error": "", **RUN}, "score"),
+        (routing.after_execute, {"error": "e", **RUN}, "debug"),
+        (routing.after_execute, {"error": "e", "debug_rounds": 2, **RUN}, "__end__"),
+        (routing.after_execute, {"error": "e", "elapsed": OVER, **RUN}, "__end__"),
+        (routing.after_execute, {"error": "", "trial": None}, "__end__"),
+        (routing.after_execute, {"error": "", **BEHIND}, "__end__"),
         (routing.after_score, {"error": "", "recheck": False}, "__end__"),
         (routing.after_score, {"error": "", "recheck": True}, "check_leakage"),
         (routing.after_score, {"error": "bad file", "recheck": False}, "debug"),
@@ -127,7 +130,8 @@ def test_l_solutions_are_sent_with_what_a_branch_needs_and_nothing_else() -> Non
     sends = routing.fan_out_solutions(state(task="t", trials=[TRIAL]))
     assert [send.node for send in sends] == ["solution", "solution"]
     assert [send.arg["solution"] for send in sends] == [0, 1]
-    assert set(sends[0].arg) == {"run", "settings", "elapsed", "solution"}
+    assert set(sends[0].arg) == {"run", "settings", "elapsed", "reserve", "solution"}
+    assert sends[0].arg["reserve"] == 0.2
 
 
 def test_m_candidates_are_sent_one_for_each_card() -> None:

@@ -84,12 +84,12 @@ def test_a_tie_replaces_the_script_and_is_no_gain(task: Path) -> None:
     assert refined_from(done) == [2.5, 2.5, 2.0]
 
 
-def test_without_a_block_a_branch_turns_at_once_and_ends_when_no_candidate_is_left(
+def test_without_a_block_a_branch_turns_after_two_steps_and_ends_when_no_candidate_is_left(
     task: Path,
 ) -> None:
     engineer = refining(lambda slope: slope, 2.0, 2.9, 2.5, extract=no_answer)
     done = go(task, engineer, outer_steps=9, num_candidates=3)
-    assert refined_from(done) == [2.9, 2.5, 2.0], "six more steps are not taken"
+    assert refined_from(done) == [2.9, 2.9, 2.5, 2.5, 2.0, 2.0], "three more steps are not taken"
     assert turns(done) == [("slope 2.5", "slope 2.9"), ("slope 2.0", "slope 2.5")]
     assert slope_of(done.script(done.values["solutions"][0])) == 2.9
 
@@ -98,7 +98,7 @@ def test_a_branch_of_one_script_without_a_block_ends_and_one_that_stagnates_does
     task: Path,
 ) -> None:
     nothing = go(task, refining(lambda _: 1.0, 2.5, extract=no_answer), outer_steps=4)
-    assert refined_from(nothing) == [2.5]
+    assert refined_from(nothing) == [2.5] * 2
     stale = go(task, refining(lambda _: 1.0, 2.5), outer_steps=4)
     assert refined_from(stale) == [2.5] * 4
     assert turns(nothing) == turns(stale) == []

@@ -85,7 +85,8 @@ def test_who_writes_and_how_much_there_is_decides_what_is_held_back(
     audit = search.audit()
     assert (len(audit.positions) if audit else 0, search.rows) == (held, rows)
     whole = (held, rows) == (0, 700)
-    reserve = state["settings"]["reserve"]
+    assert state["settings"]["reserve"] == 0.35, "what was asked for stays"
+    reserve = state["reserve"]
     assert reserve == pytest.approx(0.35 / 3 if whole else 0.35 + 0.15), (
         "no final run, less is kept; a final run of a short one, more"
     )

@@ -53,8 +53,10 @@ print("Final Validation Performance: 0.5")
 
 FOLDS = """import time
 
-for fold in range(5):
-    print("Fold %d rmse: %r" % (fold, abs(A - 3) + 0.01 * (fold * 7 % 3)), flush=True)
+for fold in sorted(set(folds)):
+    held = [row for row, number in zip(train, folds) if number == fold]
+    squares = [(predict(row) - float(row["y"])) ** 2 for row in held]
+    print("Fold %d rmse: %r" % (fold, (sum(squares) / len(squares)) ** 0.5), flush=True)
     if A < 2:
         time.sleep(0.5)
 """

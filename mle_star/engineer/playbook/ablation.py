@@ -148,6 +148,8 @@ def _variants(brief: Brief, blocks: list[Block], studied: set[str]) -> list[_Var
         gain = max(gains, default=0.0)
         off = switched_off(brief, block, blocks)
         variant: _Variant | None = None
+        if gain <= 0:
+            continue  # nothing could be made of what is found
         if off is not None and block.name not in studied:
             variant = _Variant(block.name, off.section, off.code)
             gain = max(gain, 0.3)

@@ -7,7 +7,12 @@ from mle_star.engineer.playbook.blocks import data, flow
 from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.blocks.part import Part
 from mle_star.engineer.playbook.catalogue import Model, model_named
+from mle_star.engineer.playbook.script import FINISH, find, replace
+from mle_star.engineer.playbook.strategies import strategies_for
 from mle_star.errors import NoAnswer
+
+ASKED = 0.7
+"""What a way to cut labels must promise to be in a script from the start."""
 
 
 def write(brief: Brief, card: ModelCard) -> str:
@@ -50,4 +55,21 @@ def compose(facts: Facts, model: Model) -> str:
     ]
     used = [part for part in parts if part is not None]
     text = data.header(facts, model.title(facts), used) + "".join(part.text for part in used)
-    return text.rstrip("\n") + "\n"
+    return _cut(facts, text.rstrip("\n") + "\n")
+
+
+def _cut(facts: Facts, text: str) -> str:
+    """The script with labels cut where the metric is best, where it asks for that.
+
+    Half way is no good guess for F1 or kappa: scores of scripts that cut there say little about
+    their models, and what they hand in can't be blended.
+    """
+    finish = find(text, FINISH)
+    if finish is None:
+        return text
+    cuts = [item for item in strategies_for(FINISH) if item.kin == "threshold"]
+    promises = {item.key: item.applies(facts.brief, finish.text) for item in cuts}
+    best = max(cuts, key=lambda item: promises[item.key])
+    if promises[best.key] < ASKED:
+        return text
+    return replace(text, finish.text, best.apply(finish.text, facts.brief))

@@ -13,7 +13,8 @@ from mle_star.engineer.playbook.strategies import kind_of, strategies_for
 from tests.engineer.playbook import refining
 
 READERS = {"spam": ("text_linear", "text_naive_bayes"), "stars": ("text_linear",)}
-DENSE = {"add-lightgbm", "add-extra-trees", "add-linear", "add-mlp", "add-knn", "linear-residual"}
+DENSE = {"add-lightgbm", "add-extra-trees", "add-linear", "add-mlp", "linear-residual"}
+DENSE |= {"add-kernel"}
 
 
 def spliced(name: str, script: str, sections: set[str] | None = None) -> dict[str, str]:

@@ -92,32 +92,51 @@ def fold_line(facts: Facts, rows: str = "valid_rows") -> ScoreCode:
     itself where it is one of numbers or probabilities, else one that models of its kind are fitted
     for. Two scripts of a task print the same and can be compared fold by fold.
     """
-    changes: dict[str, object] = {}
     if facts.labels and facts.learning == "multiclass" and facts.metric in _SKLEARN:
         score = _of_codes(facts, rows)
-        return ScoreCode((*score.lines, _printed(facts)), score.imports)
+    else:
+        facts = _before_finish(facts)
+        score = score_of(facts)
+    lines = [line.replace("scored", rows) for line in score.lines]
+    oof = f"oof[{rows}]"
+    if facts.metric == "log_loss" and facts.learning == "multiclass":
+        # What models of classes give need not sum to one before ``finish``.
+        shares = f"shares = {oof} / np.maximum({oof}.sum(axis=1, keepdims=True), 1e-9)"
+        lines = [shares, *(line.replace(oof, "shares") for line in lines)]
+    if facts.metric == "log_loss" and facts.learning == "binary" and not facts.several:
+        lines = [f"{line[:-1]}, labels=[0, 1])" for line in lines]
+    if facts.logarithmic:
+        lines = [line.replace(oof, f"np.clip({oof}, 0, None)") for line in lines]
+    lines.append(_printed(facts))
+    if guard := _guard(facts, rows):
+        lines = [guard, *(f"    {line}" for line in lines)]
+    return ScoreCode(tuple(lines), score.imports)
+
+
+def _before_finish(facts: Facts) -> Facts:
+    """The task as if numbers or probabilities were handed in, with a metric that judges those."""
+    changes: dict[str, object] = {}
     if facts.metric.partition(":")[0] not in _SKLEARN:
         changes = {"metric": "log_loss" if facts.learning != "regression" else "rmse"}
     elif facts.ordinal:
         changes = {"metric": "rmse"}
     elif facts.labels:
         changes = {"metric": "roc_auc" if facts.learning == "binary" else "log_loss"}
-    task = facts.brief.task
     if facts.labels:
         changes["prediction"] = "value" if facts.learning == "regression" else "probability"
     if facts.ordinal:
         changes["classes"] = []
-    facts = Facts(replace(facts.brief, task=task.model_copy(update=changes)))
-    score = score_of(facts)
-    oof = f"oof[{rows}]"
-    lines = [line.replace("scored", rows) for line in score.lines]
-    if facts.metric == "log_loss" and facts.learning == "multiclass":
-        # What models of classes give need not sum to one before ``finish``.
-        shares = f"shares = {oof} / np.maximum({oof}.sum(axis=1, keepdims=True), 1e-9)"
-        lines = [shares, *(line.replace(oof, "shares") for line in lines)]
-    if facts.logarithmic:
-        lines = [line.replace(oof, f"np.clip({oof}, 0, None)") for line in lines]
-    return ScoreCode((*lines, _printed(facts)), score.imports)
+    task = facts.brief.task.model_copy(update=changes)
+    return Facts(replace(facts.brief, task=task))
+
+
+def _guard(facts: Facts, rows: str) -> str:
+    """Condition under which a fold has such a score: some have none where a class is missing."""
+    if facts.learning == "regression" or (facts.metric == "log_loss" and not facts.several):
+        return ""
+    if facts.learning == "binary":
+        return f"if np.all(y[{rows}].min(axis=0) < y[{rows}].max(axis=0)):"
+    return f"if len(set(y[{rows}])) == len(CLASSES):"
 
 
 def _printed(facts: Facts) -> str:

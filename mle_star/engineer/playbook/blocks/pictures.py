@@ -19,22 +19,42 @@ IMPORTS = (
 _CODE = '''
 
 def image_files(part: str) -> dict[str, Path]:
-    """Image files by name, with and without suffix; those of the part's own folders go first."""
+    """Image files by their names with and without folders and suffix.
+
+    Of several with one name, one in a folder of the part itself is taken.
+    """
     places = [(Path(folder), file) for folder, _, files in WALK for file in files]
     places = [place for place in places if place[1].lower().endswith(SUFFIXES)]
     found = {}
     for folder, file in sorted(places, key=lambda place: part in str(place[0]).lower()):
-        found[file] = found[os.path.splitext(file)[0]] = folder / file
+        places = [*folder.parts, file]
+        for i in range(len(places)):
+            name = "/".join(places[i:])
+            found[name] = found[os.path.splitext(name)[0]] = folder / file
     return found
 
 
+def file_of(name: object, files: dict[str, Path]) -> Path | None:
+    """The file that a cell names, with as many of its folders as are there."""
+    places = str(name).split("/")
+    tails = ("/".join(places[i:]) for i in range(len(places)))
+    return next((files[tail] for tail in tails if tail in files), None)
+
+
 def look_at(path: Path | None) -> np.ndarray:
-    """Grey values on a grid of 12 x 12, roughness on 4 x 4, shades of red, green and blue."""
+    """Grey values on a grid of 12 x 12, roughness on 4 x 4, shades of red, green and blue.
+
+    Missing values where there is no image, or none that can be read.
+    """
+    nothing = np.full(190, np.nan, dtype=np.float32)
     if path is None:
-        return np.full(190, np.nan, dtype=np.float32)
-    with Image.open(path) as image:
-        image.draft("RGB", (64, 64))
-        pixels = np.asarray(image.convert("RGB").resize((48, 48)), dtype=np.float32) / 255
+        return nothing
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (64, 64))
+            pixels = np.asarray(image.convert("RGB").resize((48, 48)), dtype=np.float32) / 255
+    except (OSError, ValueError):
+        return nothing
     grey = pixels.mean(axis=2)
     grid = grey.reshape(12, 4, 12, 4).mean(axis=(1, 3))
     steps = np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(
@@ -50,7 +70,7 @@ def look_at(path: Path | None) -> np.ndarray:
 def read_pictures(table: pd.DataFrame, part: str) -> pd.DataFrame:
     """What is seen in the image of each row; a missing image gives missing values."""
     files = image_files(part)
-    paths = [files.get(os.path.basename(str(name))) for name in table[PICTURE]]
+    paths = [file_of(name, files) for name in table[PICTURE]]
     with ThreadPoolExecutor(THREADS) as pool:
         seen = np.stack(list(pool.map(look_at, paths)))
     return table.join(pd.DataFrame(seen, index=table.index, columns=SEEN))
