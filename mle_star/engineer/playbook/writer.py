@@ -42,6 +42,11 @@ def write(brief: Brief, card: ModelCard) -> str:
 
 def compose(facts: Facts, model: Model) -> str:
     """The whole script."""
+    return _cut(facts, assemble(facts, model))
+
+
+def assemble(facts: Facts, model: Model) -> str:
+    """The script as its blocks are first written, labels cut half way."""
     parts: list[Part | None] = [
         data.load(facts),
         data.features(facts),
@@ -55,7 +60,7 @@ def compose(facts: Facts, model: Model) -> str:
     ]
     used = [part for part in parts if part is not None]
     text = data.header(facts, model.title(facts), used) + "".join(part.text for part in used)
-    return _cut(facts, text.rstrip("\n") + "\n")
+    return text.rstrip("\n") + "\n"
 
 
 def _cut(facts: Facts, text: str) -> str:

@@ -16,11 +16,10 @@ from tempfile import mkdtemp
 import numpy as np
 import pandas as pd
 
-from mle_star.engineer.base import ModelCard
 from mle_star.engineer.playbook.blocks.facts import Facts
-from mle_star.engineer.playbook.catalogue import MODELS
+from mle_star.engineer.playbook.catalogue import MODELS, model_named
 from mle_star.engineer.playbook.script import Block, split
-from mle_star.engineer.playbook.writer import write
+from mle_star.engineer.playbook.writer import assemble
 from tests.engineer.playbook import making
 
 RUNNER = """
@@ -178,7 +177,7 @@ def _air(rows: int, after: int = 0) -> pd.DataFrame:
 @cache
 def script(name: str, family: str) -> str:
     """The writer's script for a task, with little boosting so that it is fast."""
-    text = write(task(name).brief, ModelCard(family, "", ""))
+    text = assemble(Facts(task(name).brief), model_named(family))
     return re.sub(r"(n_estimators|max_iter|iterations)=\d{3}", r"\1=12", text)
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from mle_star.engineer.base import ModelCard
+from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.catalogue import model_named
 from mle_star.engineer.playbook.script import join, split
-from mle_star.engineer.playbook.writer import write
+from mle_star.engineer.playbook.writer import assemble, compose, write
 from mle_star.errors import NoAnswer
-from tests.engineer.playbook import making
+from tests.engineer.playbook import making, refining
 
 
 def card(name: str) -> ModelCard:
@@ -226,3 +228,16 @@ def test_an_unknown_model_has_no_script(tmp_path: Path) -> None:
         write(task.brief, card("Oracle"))
     with pytest.raises(NoAnswer, match="does not fit"):
         write(task.brief, card("TF-IDF and linear model"))
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [("mood", True), ("class", True), ("price", False), ("odds", False)]
+)
+def test_labels_are_cut_where_the_metric_is_best_if_it_asks_for_that(name: str, cut: bool) -> None:
+    facts = Facts(refining.task(name).brief)
+    model = model_named("lightgbm")
+    written, plain = compose(facts, model), assemble(facts, model)
+    assert ("def adjust(" in written) == cut
+    assert "def adjust(" not in plain
+    assert (written == plain) == (not cut)
+    assert join(split(written)) == written

@@ -109,7 +109,8 @@ def learn(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
                 moved[k] += move * step
                 moved = np.sort(moved)
                 grades = adjust(moved, values)
-                options.append(({_score(facts, "grades")}, -abs(move), tuple(moved)))
+                score = {_score(facts, "grades")}
+                options.append((score, -abs(move), tuple(moved)))
             cuts = np.array(max(options)[2])
     return cuts
 
