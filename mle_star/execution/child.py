@@ -84,7 +84,11 @@ class _Watch:
         self._race, self._folds = job.race, 0
         self._removed_mb = 0.0
         self._out = Stream(job.folder / "stdout.log", ScoreWatch())
-        self._err = Stream(job.folder / "stderr.log")
+        try:
+            self._err = Stream(job.folder / "stderr.log")
+        except BaseException:  # no space for another file
+            self._out.close()
+            raise
         self._begun = time.monotonic()
         self._started = False
         try:
