@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mle_star.errors import SandboxUnavailable
 from mle_star.execution.capture import KEPT, LOGGED, Ring, ScoreWatch, Stream
+from tests.execution.running import run
 
 chunks = st.lists(st.binary(max_size=40), max_size=30)
 
@@ -106,3 +109,20 @@ def test_a_log_that_was_replaced_is_written_anew(tmp_path: Path, kind: str) -> N
     assert log.stat().st_nlink == 1
     assert log.read_text() == "printed"
     assert outside.read_text() == "mine"
+
+
+def test_a_log_is_closed_where_there_is_no_space_for_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Stream] = []
+
+    def make(path: Path, *rest: Any) -> Stream:
+        if made:
+            raise OSError(28, "No space left on device")
+        made.append(Stream(path, *rest))
+        return made[0]
+
+    monkeypatch.setattr("mle_star.execution.child.Stream", make)
+    with pytest.raises(SandboxUnavailable, match="No space left"):
+        run("pass", tmp_path / "job")
+    assert made[0]._log.closed
