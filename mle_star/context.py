@@ -86,6 +86,7 @@ FIXED = (
     "search_rows",
     "folds",
     "evaluation",
+    "memory",
     "python",
 )
 """Settings that can't change once a run has begun: scores before and after would not be
@@ -295,6 +296,12 @@ class Context(_Thinking):
         default=True,
         description="Stop a refined script whose first folds have lost beyond doubt",
     )
+    share_lessons: bool = Field(
+        default=True,
+        description="Let a solution plan by what the others found out as well. Without it each "
+        "learns from its own steps alone, and the same seed makes the same plans however fast "
+        "each is",
+    )
     evaluation: Evaluation | None = Field(
         default=None,
         description="harness: we score written predictions; printed: trust the printed score (the "
@@ -331,6 +338,11 @@ class Context(_Thinking):
     container_image: str = Field(
         default="", description="Image for the sandbox 'container', with Python and the packages"
     )
+    memory: str = Field(
+        default="",
+        description="File that remembers what changes brought on which kind of data: read when a "
+        "run begins, added to when it ends. Empty: nothing is remembered",
+    )
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
 
 
@@ -352,6 +364,7 @@ class Settings(_Thinking):
     search_rows: int
     folds: int | None
     racing: bool = True
+    share_lessons: bool = True
     evaluation: Evaluation | None
     cpus_per_script: int
     memory_limit_mb: int | None
@@ -361,6 +374,7 @@ class Settings(_Thinking):
     process_limit: int
     sandbox: Sandbox
     container_image: str
+    memory: str = ""
     runs_dir: str
 
     @property
@@ -427,6 +441,8 @@ def resolve(context: Context | None = None, environ: Mapping[str, str] | None = 
     for name, value in preset.items():
         if values[name] is None:
             values[name] = value
+    if values["memory"]:  # a run may be resumed from another folder
+        values["memory"] = str(Path(values["memory"]).expanduser().absolute())
     inside = chosen.sandbox == "container"
     values["python"] = values["python"] or ("python3" if inside else sys.executable)
     return Settings.model_validate(values)

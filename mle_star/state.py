@@ -116,6 +116,21 @@ class Attempt(TypedDict):
     """Whether it was stopped because its first folds had lost already."""
 
 
+class LessonRecord(TypedDict):
+    """What a plan brought, for later steps (see :class:`mle_star.engineer.Lesson`)."""
+
+    change: str
+    part: str
+    model: str
+    gain: float | None
+    error: float
+    times: float
+    solution: int
+    behind: bool
+    problem: str
+    closeness: float
+
+
 class CardRecord(TypedDict):
     """A retrieved model: its name, why it fits, example code and where it was found."""
 
@@ -226,6 +241,8 @@ class SolutionState(SolutionInput, total=False):
     plan: str
     attempts: list[Attempt]
     """Plans of this outer step with their scores."""
+    lessons: Annotated[list[LessonRecord], operator.add]
+    """What the plans of the outer steps so far brought."""
     step_trials: list[Trial]
     """Trials of this outer step."""
     trials: Annotated[list[Trial], operator.add]

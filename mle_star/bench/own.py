@@ -27,6 +27,8 @@ def main() -> int:
     from mle_star.context import context_from
     from mle_star.graph.solving import solve
 
+    if "memory" not in job["options"]:  # unless asked for, each run starts with no experience
+        os.environ.pop("MLE_STAR_MEMORY", None)
     context = context_from(
         {
             **job["options"],

@@ -189,6 +189,14 @@ TABLE: tuple[Setting, ...] = (
         "racing", DATA, bool, "Let scripts that fall behind run to their end.", ("--no-racing",),
         flag=False, later=True,
     ),
+    Setting(
+        "share_lessons", DATA, bool, "Let each solution plan by its own steps alone.",
+        ("--no-share-lessons",), flag=False, later=True,
+    ),
+    Setting(
+        "memory", DATA, str, "File that remembers what helped on which data, across runs.",
+        metavar="FILE",
+    ),
     Setting("python", DATA, str, "Interpreter that runs the scripts.", metavar="PATH"),
     Setting(
         "sandbox", CAGE, str, "What keeps scripts in: bubblewrap, landlock, container, process "

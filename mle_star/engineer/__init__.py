@@ -7,11 +7,14 @@ from mle_star.engineer.base import (
     Engineer,
     Extraction,
     LeakageReport,
+    Lesson,
     MemberView,
     ModelCard,
+    Study,
     Tried,
     UsageReport,
 )
+from mle_star.engineer.policy import Policy, read_lessons
 from mle_star.engineer.team import Choice, Team, choose, make_team
 
 __all__ = [
@@ -20,11 +23,15 @@ __all__ = [
     "Engineer",
     "Extraction",
     "LeakageReport",
+    "Lesson",
     "MemberView",
     "ModelCard",
+    "Policy",
+    "Study",
     "Team",
     "Tried",
     "UsageReport",
     "choose",
     "make_team",
+    "read_lessons",
 ]

@@ -18,11 +18,49 @@ from mle_star.tasks.spec import TaskSpec
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a change to a script brought, as it was measured."""
+
+    change: str
+    """The plan."""
+    part: str
+    """Name of the part of the script that was changed, or its first line."""
+    model: str
+    """What the script builds on: the label of the candidate it came from."""
+    gain: float | None
+    """Share of the loss (what the score lacks of a perfect one) that it gained, negative where it
+    cost; None where there is no score."""
+    error: float
+    """Standard error of the gain, paired over the folds; 0.0 where there is no score."""
+    times: float
+    """Seconds of the script against those of the one it was made from; 0.0 where not known."""
+    solution: int
+    """Index of the solution branch."""
+    behind: bool = False
+    """Whether the script was stopped in a race."""
+    problem: str = ""
+    """Why there is no score, in one sentence."""
+    closeness: float = 1.0
+    """How much what happened there says about here: 1 in this run, less for an earlier run on
+    another task."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What an ablation study showed."""
+
+    summary: str
+    model: str
+    """What the script under study builds on."""
+    solution: int
+
+
+@dataclass(frozen=True)
 class Brief:
     """What every agent is told.
 
-    But for what is said of the script under refinement, ``seconds_left``, ``solution`` and
-    ``phase`` it is the same for a whole run.
+    But for what is said of the script under refinement, ``lessons``, ``seconds_left``,
+    ``solution`` and ``phase`` it is the same for a whole run.
     """
 
     task: TaskSpec
@@ -50,6 +88,15 @@ class Brief:
     average_score: float | None = None
     """In phase ``merge``: score of the plain average of what both scripts predict; None where it is
     not known."""
+    base_model: str = ""
+    """What the script under refinement builds on: the label of the candidate it came from."""
+    lessons: tuple[Lesson, ...] = ()
+    """What earlier outer steps brought, those of other solutions included."""
+    pool: tuple[str, ...] = ()
+    """Labels of the candidates of all solutions that have a score, which the ensemble can average
+    as they are."""
+    studies: tuple[Study, ...] = ()
+    """What the ablation studies showed so far, those of other solutions included."""
     seconds_left: float = math.inf
     """Wall clock that is left to the search."""
     solution: int = -1

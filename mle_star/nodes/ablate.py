@@ -97,7 +97,7 @@ def summarise(state: SolutionState, step: Step) -> Update:
         summary = (
             f"The ablation study gave no result: {first[0] if first else 'it printed nothing'}"
         )
-    step.emit("ablated", summary=summary)
+    step.found(summary)
     return {"summaries": [*state.get("summaries", []), summary]}
 
 

@@ -64,6 +64,8 @@ def write(state: CandidateState, step: Step) -> Update:
 def hand_over(state: CandidateState, step: Step) -> Update:
     """Give the candidate's trial to the solution branch."""
     trial = state.get("trial")
+    if trial and trial["score"] and not trial["score"]["alarm"]:
+        step.bench.board.post(candidates=[(state["solution"], trial["label"])])
     return {"candidates": [trial] if trial else []}
 
 

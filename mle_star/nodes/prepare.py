@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from mle_star.context import Context, Settings, resolve
-from mle_star.engineer import choose, make_team
+from mle_star.engineer import Lesson, choose, make_team
 from mle_star.errors import RunError, RunStopped, SettingsError, TaskError, UserError
 from mle_star.nodes.step import Step
 from mle_star.nodes.workbench import (
@@ -25,6 +26,7 @@ from mle_star.nodes.workbench import (
     open_workbench,
     sandbox,
     stop_event,
+    store_recalled,
     store_task,
 )
 from mle_star.runs import RunFolder
@@ -94,6 +96,8 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         )
         for text in bench.views.notes:
             step.note(text)
+        if settings.memory:
+            step.note(remembered(bench.brief.lessons))
     return {
         "run": str(folder.path),
         "settings": settings.model_dump(),
@@ -111,6 +115,13 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         "solutions": Overwrite([]),
         "trials": Overwrite([]),
     }
+
+
+def remembered(lessons: Sequence[Lesson]) -> str:
+    """What a person should know of the memory."""
+    if not lessons:
+        return "The memory holds nothing on data like these."
+    return f"The memory holds {len(lessons)} lessons from earlier runs on similar data."
 
 
 def _greet(folder: RunFolder, settings: Settings) -> None:
@@ -146,6 +157,7 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         versions=versions(),
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )
+    store_recalled(folder, settings, spec, profile)
     bench = open_workbench(str(folder.path))
     folder.update(engineer=bench.team.described(), isolation=isolation(bench))
     bench.clock.add(time.monotonic() - started)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mle_star.engineer import Tried
 from mle_star.engineer.splice import replace_once
+from mle_star.nodes.lessons import lessons_of
 from mle_star.nodes.merge import announce, not_worse
 from mle_star.nodes.step import Step, Update, node
 from mle_star.scoring import best_of, gain, rank
@@ -85,6 +86,10 @@ def accept(state: SolutionState, step: Step) -> Update:
     best = best_of(state["step_trials"], step.bench.spec.direction)
     gained = False
     update: Update = {"t": state["t"] + 1, "step_trials": [], "draft": None, "trial": None}
+    lessons = lessons_of(state, step.bench.spec)
+    if lessons:
+        step.teach(lessons)
+        update["lessons"] = lessons
     if state["block"]:
         update["blocks"] = [*state.get("blocks", []), state["block"]]
     if best is not None and not_worse(best, state["best"], step):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar, cast
@@ -13,14 +13,16 @@ from langgraph.errors import GraphBubbleUp, GraphDrained
 from langgraph.runtime import Runtime
 
 from mle_star.context import Context
-from mle_star.engineer import Brief
+from mle_star.engineer import Brief, Lesson, Study, read_lessons
 from mle_star.engineer.asides import hearing
 from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
 from mle_star.models.base import Call, ModelRefused, WalletEmpty
 from mle_star.models.wallet import listen
+from mle_star.nodes.lessons import Posted, root_label
 from mle_star.nodes.workbench import Workbench, driven, open_workbench
 from mle_star.runs.storage import is_storage_error
-from mle_star.state import Score, Trial
+from mle_star.scoring import rank
+from mle_star.state import LessonRecord, Score, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,14 @@ class Step:
     """The branch's best script so far."""
     known: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the brief that the engineer gets."""
+    root: str = ""
+    """Label of the candidate that the branch's script builds on."""
+    pool: tuple[str, ...] = ()
+    """Labels of the branch's own candidates that have a score."""
+    lessons: tuple[Lesson, ...] = ()
+    """What the branch's own outer steps brought."""
+    studies: tuple[Study, ...] = ()
+    """What its own ablation studies of this script showed."""
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event to the journal and to the stream."""
@@ -84,6 +94,16 @@ class Step:
             self.bench.said.add(about)
         if new:
             self.note(text)
+
+    def teach(self, lessons: Sequence[LessonRecord]) -> None:
+        """Let the other solutions know what an outer step brought."""
+        self.emit("learnt", lessons=lessons)
+        self.bench.board.post(lessons=read_lessons(lessons))
+
+    def found(self, summary: str) -> None:
+        """Let the other solutions know what an ablation study showed."""
+        self.emit("ablated", summary=summary, model=self.root)
+        self.bench.board.post(studies=[Study(summary, self.root, self.solution)])
 
     def script_started(self, label: str, phase: str) -> None:
         """A script is about to run."""
@@ -168,11 +188,18 @@ class Step:
     def _brief(self) -> Brief:
         best = self.best
         score = best["score"] if best else None
+        posted = Posted()
+        if self.bench.settings.share_lessons:
+            posted = self.bench.board.read().by_others(self.solution)
         return replace(
             self.bench.brief,
             base_seconds=float(best["seconds"]) if best else 0.0,
             base_score=score["value"] if score else None,
             base_error=score["error"] if score else None,
+            base_model=self.root,
+            pool=(*self.pool, *(label for _, label in posted.candidates)),
+            lessons=(*self.bench.brief.lessons, *self.lessons, *posted.lessons),
+            studies=(*self.studies, *posted.studies),
             seconds_left=self.bench.seconds_left(),
             solution=self.solution,
             phase=self.phase,
@@ -223,6 +250,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
         bench = open_workbench(driven(values["run"]))
+        root = root_label(values, bench.spec)
         step = Step(
             bench,
             name,
@@ -230,6 +258,15 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
             runtime.stream_writer,
             phase=_phase(name, values),
             best=values.get("best"),
+            root=root,
+            pool=tuple(
+                trial["label"]
+                for trial in rank(values.get("candidates") or (), bench.spec.direction)
+            ),
+            lessons=read_lessons(values.get("lessons") or ()),
+            studies=tuple(
+                Study(text, root, _solution(values)) for text in values.get("summaries") or ()
+            ),
         )
         if bench.stopping.is_set():
             raise GraphDrained("stopped")

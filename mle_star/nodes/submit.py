@@ -10,6 +10,7 @@ submission comes from the winner's run on the search view.
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
+from dataclasses import asdict
 from pathlib import Path
 
 from mle_star.errors import RunStopped
@@ -19,6 +20,7 @@ from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import LEAST_SECONDS, Workbench
 from mle_star.runs.deliver import write_solution
 from mle_star.runs.folder import write_bytes
+from mle_star.runs.memory import facets, remember
 from mle_star.scoring import (
     Problem,
     best_of,
@@ -150,6 +152,16 @@ def _copy(bench: Workbench, source: Path) -> str:
     return ""
 
 
+def _remember(bench: Workbench, step: Step) -> None:
+    """Add what the run learnt to the memory; a run that can't is none the worse for it."""
+    lessons = [asdict(lesson) for lesson in bench.board.read().lessons]
+    about = facets(bench.spec, bench.profile)
+    try:
+        remember(Path(bench.settings.memory), str(bench.folder.path), about, lessons)
+    except OSError as error:
+        step.note(f"The memory can't be written: {error}")
+
+
 def _find(trials: list[Trial], key: str) -> list[Trial]:
     return [t for t in trials if t["id"] == key][:1]
 
@@ -168,6 +180,8 @@ def _conclude(
         best=score["value"] if score else None,
         bill=bench.bill(),
     )
+    if bench.settings.memory:
+        _remember(bench, step)
     final = {
         "source": source,
         "score": score,

@@ -16,12 +16,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mle_star.context import Settings
-from mle_star.engineer import Brief, Engineer, Team, choose, make_team
+from mle_star.engineer import Brief, Engineer, Team, choose, make_team, read_lessons
 from mle_star.errors import SettingsError, UserError
 from mle_star.execution import (
     CachedExecutor,
@@ -33,10 +33,12 @@ from mle_star.execution import (
 )
 from mle_star.execution.cages import Level, choose_level
 from mle_star.models.wallet import read_bill
+from mle_star.nodes.lessons import Board
 from mle_star.nodes.turns import Turns
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
+from mle_star.runs.memory import facets, recall
 from mle_star.state import Trial
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
 
@@ -44,7 +46,7 @@ GROWTH = 0.85
 """Power of the number of rows with which a script's time grows: starting and reading do not."""
 SHORT_RUN, SHORT = 300.0, 0.15
 """Seconds of a short run, and what its reserve is larger by where a final run is needed."""
-CANDIDATES = 0.45
+CANDIDATES = 0.3
 """Part of the search's time after which no further candidate is tried."""
 LEAST_SECONDS = 20.0
 """Time a script always gets, even when the budget is all but spent."""
@@ -121,6 +123,8 @@ class Workbench:
     """Solutions with a candidate that ran."""
     cores: int = field(default_factory=usable_cores)
     """Cores this process may use."""
+    board: Board = field(default_factory=Board)
+    """Where solutions read what the others found out."""
     said: set[str] = field(default_factory=set)
     """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -326,6 +330,7 @@ def _build(folder: RunFolder) -> Workbench:
         )
     )
     events = EventLog(folder.path / "events.jsonl")
+    journal = read_events(events.path)
     stopping = stop_event(str(folder.path))
     bench = Workbench(
         level=level,
@@ -334,22 +339,26 @@ def _build(folder: RunFolder) -> Workbench:
         spec=spec,
         profile=profile,
         views=views,
-        brief=make_brief(settings, spec, profile, views),
+        brief=replace(
+            make_brief(settings, spec, profile, views),
+            lessons=read_lessons(read_recalled(folder)),
+        ),
         team=make_team(settings, folder.path, stopping),
         executor=executor,
         events=events,
         clock=Clock(last_elapsed(events.path)),
         stopping=stopping,
+        board=Board(journal),
         begun={
             event["solution"]
-            for event in read_events(events.path)
+            for event in journal
             if event["kind"] == "script_finished"
             and event["phase"] == "write"
             and event["outcome"] == "ok"
         },
         pace=[
             event["seconds"]
-            for event in read_events(events.path)
+            for event in journal
             if event["kind"] == "script_finished"
             and event["phase"] not in ("smoke", "submit", "ablate")
             and not event["cached"]
@@ -417,6 +426,27 @@ def store_task(folder: RunFolder, spec: TaskSpec, profile: DataProfile) -> None:
     """Write the resolved task where :func:`open_workbench` finds it."""
     write_json(folder.path / "task.json", spec.model_dump(mode="json"))
     write_json(folder.path / "profile.json", profile.model_dump(mode="json"))
+
+
+def store_recalled(
+    folder: RunFolder, settings: Settings, spec: TaskSpec, profile: DataProfile
+) -> None:
+    """Write what the memory holds on such data, so that the run goes by that to its end."""
+    if settings.memory:
+        run = str(folder.path)
+        found = recall(Path(settings.memory), facets(spec, profile), run)
+        write_json(folder.path / "recalled.json", found)
+
+
+def read_recalled(folder: RunFolder) -> list[dict[str, Any]]:
+    """What :func:`store_recalled` wrote; nothing where the run has no memory."""
+    try:
+        found: list[dict[str, Any]] = json.loads(
+            (folder.path / "recalled.json").read_text(encoding="utf-8")
+        )
+    except (OSError, ValueError):
+        return []
+    return found
 
 
 def plain(value: Any) -> Any:

@@ -45,9 +45,19 @@ class EventLog:
             **fields,
         }
         line = json.dumps(event, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-        with self._lock, self.path.open("a+b", buffering=0) as stream:
-            _append(stream, line.encode())
+        with self._lock:
+            append_line(self.path, line)
         return event
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, whole or not at all.
+
+    Raises:
+        OSError: it can't be written; the file is as it was.
+    """
+    with path.open("a+b", buffering=0) as stream:
+        _append(stream, line.rstrip("\n").encode() + b"\n")
 
 
 def _append(stream: io.FileIO, line: bytes) -> None:

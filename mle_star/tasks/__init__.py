@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mle_star.tasks.building import build_views
 from mle_star.tasks.loading import load_task
-from mle_star.tasks.metrics import METRICS, Metric, get_metric
+from mle_star.tasks.metrics import METRICS, Metric, get_metric, loss_of
 from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
 from mle_star.tasks.profiling import profile_task
 from mle_star.tasks.recipe import full_view_recipe
@@ -30,6 +30,7 @@ __all__ = [
     "get_metric",
     "load_task",
     "load_views",
+    "loss_of",
     "profile_task",
     "read_table",
 ]

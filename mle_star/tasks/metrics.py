@@ -239,6 +239,15 @@ def get_metric(
     return METRICS[known]
 
 
+def loss_of(name: str, value: float) -> float:
+    """What a value lacks of that of perfect predictions, in units of the metric; never 0.
+
+    The value's own size where a perfect one is not known (a function of the user's own).
+    """
+    perfect = 0.0 if ".py:" in name else get_metric(name).perfect or 0.0
+    return max(abs(perfect - value), 1e-9)
+
+
 def _quantile(name: str) -> float | None:
     match = re.fullmatch(r"pinball[:_](0?\.\d+)", name)
     return float(match[1]) if match and 0 < float(match[1]) < 1 else None

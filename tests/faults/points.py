@@ -38,7 +38,12 @@ from tests.support.killable import SETTINGS
 from tests.support.runs import SMALL
 from tests.support.tasks import slope_task
 
-PLAYBOOK: dict[str, Any] = {**SMALL, "num_solutions": 2, "engineer": "playbook"}
+PLAYBOOK: dict[str, Any] = {
+    **SMALL,
+    "num_solutions": 2,
+    "engineer": "playbook",
+    "share_lessons": False,  # what the other solution has found by then depends on its speed
+}
 TARGETS = ("group", "group", "tree", "twice", "script", "helper")
 """What is killed: the process group of the run; everything it started as well; the group, and the
 resumed run again; one script; the process that guards one."""

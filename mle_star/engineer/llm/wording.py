@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mle_star.engineer.base import Tried
+from mle_star.engineer.base import Brief, Lesson, Tried
 from mle_star.engineer.llm.trimming import cut
+from mle_star.engineer.policy import Policy
 from mle_star.tasks.profile import ColumnProfile, DataProfile
 
 _DETAILED = 120
@@ -83,6 +84,38 @@ def outcome(tried: Tried) -> str:
     return result(tried.score, tried.error, tried.seconds, tried.problem)
 
 
+def learnt(brief: Brief) -> list[str]:
+    """What earlier changes brought, in this run and in earlier ones, a line each."""
+    return [_learnt(lesson) for lesson in Policy(brief.lessons).digest()]
+
+
+def _learnt(lesson: Lesson) -> str:
+    if lesson.gain is not None:
+        what = f"{abs(lesson.gain):.2%}".replace("%", " %")
+        what += f" {'less' if lesson.gain >= 0 else 'more'} loss ± {100 * lesson.error:.2g}"
+        if lesson.times > 1.5:
+            what += f", {lesson.times:.2g} times as long"
+    elif lesson.behind:
+        what = "stopped early: its first folds were worse beyond doubt"
+    else:
+        what = f"no score ({cut(oneline(lesson.problem), 150) or 'it never ran'})"
+    where = f"in {quoted(cut(oneline(lesson.part), 80))} of a script that builds on "
+    where += quoted(cut(oneline(lesson.model), 80))
+    if lesson.closeness < 1:
+        where += ", on a similar task"
+    return f"{what}, {where}: {cut(oneline(lesson.change), 300)}"
+
+
+def elsewhere(brief: Brief) -> list[str]:
+    """What the newest ablation studies of other solutions showed."""
+    others = [study for study in brief.studies if study.solution != brief.solution]
+    return [
+        f"Of a script that builds on {quoted(cut(oneline(study.model), 80))}: "
+        f"{cut(oneline(study.summary), 600)}"
+        for study in others[-2:]
+    ]
+
+
 def correlations(values: Sequence[float]) -> str:
     """Correlations, in order."""
     return ", ".join(f"{value:.3f}" for value in values)
@@ -141,7 +174,7 @@ def _group(kind: str, found: Sequence[ColumnProfile]) -> str:
     )
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "fence": fence,
     "prose": prose,
     "oneline": oneline,
@@ -152,6 +185,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "standing": standing,
     "outcome": outcome,
     "correlations": correlations,
+    "learnt": learnt,
+    "elsewhere": elsewhere,
     "thousands": "{:,}".format,
 }
 """Names under which templates call these functions."""

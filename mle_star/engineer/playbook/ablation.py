@@ -16,17 +16,21 @@ from dataclasses import dataclass
 from mle_star.engineer.base import Brief, Tried
 from mle_star.engineer.playbook.blocks.facts import literal
 from mle_star.engineer.playbook.findings import findings, summarise
-from mle_star.engineer.playbook.planner import keys_of, propose, refine
+from mle_star.engineer.playbook.planner import propose, refine
 from mle_star.engineer.playbook.script import LOAD, WRITE, Block, split
 from mle_star.engineer.playbook.strategies import kind_of, refinable, strategies_for
 from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.engineer.playbook.switches import switched_off
+from mle_star.engineer.policy import terms_of
 from mle_star.errors import NoAnswer
 
 PATIENCE = 1.5
 """Times a script's time after which a study begins no further run."""
 PARTS = 2
 """Parts under study at a time."""
+WORTH = 0.08
+"""Share of the time that is left to the search that a study may take: it tells less than the two
+or three plans that could be tried instead."""
 FOLDS = 2
 ROWS = 8_000
 """Training rows that a study looks at where all of them might take too long."""
@@ -90,13 +94,16 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
     """A study of up to two parts of the script that no earlier summary speaks of.
 
     Raises:
-        NoAnswer: the script is not in sections, or nothing is left to study.
+        NoAnswer: the script is not in sections, nothing is left to study, or it is not worth its
+            time.
     """
     blocks = split(script)
     if not {LOAD, WRITE} <= {block.name for block in blocks}:
         raise NoAnswer("The script is not made of sections that a study could exchange.")
     if not any(_has_plan(brief, block) for block in refinable(blocks)):
         raise NoAnswer("No plan for any part of the script fits into the time that is left.")
+    if _seconds(brief) > WORTH * brief.seconds_left:
+        raise NoAnswer("A study would take too much of the time that is left.")
     variants = _variants(brief, blocks, _studied(summaries))
     if not variants:
         raise NoAnswer("Every part of the script was studied before.")
@@ -170,7 +177,7 @@ def _trial(brief: Brief, block: Block, studied: set[str]) -> _Variant | None:
         code = refine(brief, block.text, plan)
     except NoAnswer:
         return None
-    return _Variant(f"{block.name} [{' + '.join(keys_of(plan))}]", block.name, code)
+    return _Variant(f"{block.name} [{' + '.join(terms_of(plan))}]", block.name, code)
 
 
 def _body(text: str) -> str:
@@ -204,13 +211,22 @@ def _scored(block: Block) -> str:
     return "".join(text.splitlines(keepends=True)[: max(ends)])
 
 
+def _whole(brief: Brief) -> float:
+    """Seconds that the script is expected to take with all rows."""
+    return brief.base_seconds / max(1, brief.folds) * min(FOLDS, brief.folds)
+
+
+def _seconds(brief: Brief) -> float:
+    """Seconds that the study is expected to take."""
+    return (PARTS + 1) * _whole(brief) * _rows(brief) / max(1, brief.rows)
+
+
 def _rows(brief: Brief) -> int:
     """Rows with which the baseline and all variants should fit into a script's time.
 
     Always on two folds: what a finish block learns for one fold comes from the others.
     """
-    allowed = brief.script_seconds / (PARTS + 1)
-    whole = brief.base_seconds / max(1, brief.folds) * min(FOLDS, brief.folds)
+    allowed, whole = brief.script_seconds / (PARTS + 1), _whole(brief)
     # All rows where that surely ends in time: on few rows simple models look too good.
     if 0 < whole <= PATIENCE * allowed:
         return brief.rows

@@ -17,8 +17,11 @@ from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.blocks.part import Part
 from mle_star.errors import NoAnswer
 
-SAME_GROUP = 0.3
-"""What a card loses for each card of its group that a solution already holds."""
+SAME_GROUP, SAME_GROUP_MANY = 0.3, 0.12
+"""What a card loses for each card of its group that a solution already holds: on few rows, and on
+many, where boosting is so far ahead that others hardly help."""
+MANY = 10_000
+"""Rows from which that is so."""
 
 
 @dataclass(frozen=True)
@@ -309,8 +312,10 @@ def retrieve(brief: Brief, count: int, solution: int, solutions: int) -> list[Mo
 
 
 def _best(facts: Facts, models: list[Model], hand: list[Model]) -> Model | None:
+    loss = SAME_GROUP if facts.rows < MANY else SAME_GROUP_MANY
+
     def worth(model: Model) -> float:
-        return model.fit(facts) - SAME_GROUP * sum(m.group == model.group for m in hand)
+        return model.fit(facts) - loss * sum(m.group == model.group for m in hand)
 
     return max(models, key=worth, default=None)
 

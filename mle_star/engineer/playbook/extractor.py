@@ -1,7 +1,8 @@
 """The extractor: which block to refine next, and the first plan for it.
 
-The rule: a block is worth ``gain * measured * fresh``. ``gain`` is what the best strategy for it
-promises on this task (0 to 1). ``measured`` comes from the ablation study:
+The rule: a block is worth ``gain * measured * fresh``. ``gain`` is what is expected of the best
+strategy for it (0 to 1: its promise on this task, and what it brought before). ``measured`` comes
+from the ablation study:
 
 - part switched off: 1 where that made no difference, up to 2 where the score got 5 % worse,
 - strategy tried: 1 to 5 where it helped (5 from 2 % on, and a fifth more for every per cent;
@@ -21,9 +22,10 @@ from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Extraction
 from mle_star.engineer.playbook.findings import Finding, findings
-from mle_star.engineer.playbook.planner import affordable, carry_out, keys_of, phrase, propose
+from mle_star.engineer.playbook.planner import affordable, carry_out, gains, phrase, propose
 from mle_star.engineer.playbook.script import Block, split
-from mle_star.engineer.playbook.strategies import kind_of, name_of, refinable, strategies_for
+from mle_star.engineer.playbook.strategies import name_of, refinable
+from mle_star.engineer.policy import terms_of
 from mle_star.errors import NoAnswer
 
 
@@ -57,12 +59,11 @@ def extract(brief: Brief, summary: str, script: str, refined: Sequence[str]) -> 
 
 
 def _choice(brief: Brief, block: Block, measured: list[Finding]) -> _Choice | None:
-    gains = [item.applies(brief, block.text) for item in strategies_for(kind_of(block.text))]
-    gain = max(gains, default=0.0)
+    gain = max(gains(brief, block.text).values(), default=0.0)
     if gain <= 0:
         return None
     try:
-        plan = _proven(brief, block, measured) or propose(brief, block.text, (), _hints(measured))
+        plan = _proven(brief, block, measured) or propose(brief, block.text, ())
     except NoAnswer:
         return None
     return _Choice(block, plan, gain * _factor(measured))
@@ -72,7 +73,7 @@ def _proven(brief: Brief, block: Block, measured: list[Finding]) -> str:
     """The plan that helped most in the study, where it can still be carried out; else empty."""
     helped = [f for f in measured if f.tried and f.change > 0]
     for finding in sorted(helped, key=lambda f: -f.change):
-        terms = keys_of(f"[{finding.tried}]")
+        terms = terms_of(f"[{finding.tried}]")
         if not affordable(brief, terms):
             continue
         try:
@@ -95,12 +96,3 @@ def _factor(measured: list[Finding]) -> float:
         else:
             factor *= 1 + min(change / 0.005, 4.0) + 20 * change if change > 0 else 0.5
     return factor
-
-
-def _hints(measured: list[Finding]) -> dict[str, float]:
-    """Factors on strategies that the study tried, by key."""
-    hints = {}
-    for finding in measured:
-        for key in finding.tried.split(" + "):
-            hints[key] = 1.5 if finding.change > 0 else 0.5
-    return hints

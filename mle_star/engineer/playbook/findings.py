@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mle_star.engineer.base import Brief
+from mle_star.engineer.base import Brief, Lesson
 from mle_star.errors import NoAnswer
+from mle_star.tasks.metrics import loss_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,12 @@ class Finding:
     """Keys of the strategies tried there, joined by `` + ``; empty where it was switched off."""
     change: float
     """Relative change of the metric, positive where it got better."""
+    scored: bool = True
+    """Whether the variant ran to a score."""
 
+
+STUDIED = 0.01
+"""Standard error that is taken of what a study measures: it looks at a few folds and rows."""
 
 _LINE = re.compile(r"^Ablation (?P<label>(?:model: )?[^:]+): (?P<rest>.+)$")
 _BASE = re.compile(r"^Baseline: (?P<score>\S+)$", re.MULTILINE)
@@ -66,7 +72,8 @@ def summarise(brief: Brief, study: str, output: str) -> str:
 
 _SUMMARY = re.compile(
     r"^(?P<block>[^\n:]+(?:: [^\n:]+?)?): (?:trying \[(?P<keys>[a-z0-9+ -]+)\]|switching it off) "
-    r"(?:changes .*\((?:(?P<way>better|worse) by (?P<size>[\d.]+) %|no change)\)|gave no score.*)$",
+    r"(?:changes .*\((?:(?P<way>better|worse) by (?P<size>[\d.]+) %|no change)\)"
+    r"|(?P<failed>gave no score).*)$",
     re.MULTILINE,
 )
 
@@ -77,8 +84,30 @@ def findings(summary: str) -> list[Finding]:
     for match in _SUMMARY.finditer(summary):
         size = float(match.group("size") or 0) / 100
         change = size if match.group("way") == "better" else -size
-        found.append(Finding(match.group("block"), match.group("keys") or "", change))
+        scored = match.group("failed") is None
+        found.append(Finding(match.group("block"), match.group("keys") or "", change, scored))
     return found
+
+
+def of_studies(brief: Brief) -> list[Lesson]:
+    """What the studies of this run say of strategies that they tried, as lessons."""
+    score = brief.base_score
+    # Studies tell changes relative to the score itself, which is close to 1 for many metrics.
+    scale = abs(score) / loss_of(brief.task.metric, score) if score is not None else 1.0
+    return [
+        Lesson(
+            change=f"[{finding.tried}]",
+            part=finding.block,
+            model=study.model,
+            gain=finding.change * scale,
+            error=STUDIED,
+            times=0.0,
+            solution=study.solution,
+        )
+        for study in brief.studies
+        for finding in findings(study.summary)
+        if finding.tried and finding.scored
+    ]
 
 
 def _number(text: str) -> float | None:

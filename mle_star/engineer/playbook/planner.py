@@ -1,25 +1,31 @@
 """The planner and the coder: which strategy comes next for a block, and how it is carried out.
 
 A plan opens with the keys of its strategies in brackets, ``[ratios + products] Add ...``;
-everything else in it is for people. What earlier plans of the same block scored guides the
-choice. The score of the script they started from is not known here, so plans are compared among
-themselves: a plan that extends another one and scores better speaks for what it added, one that
-scores worse speaks against it and its kin.
+everything else in it is for people. What to expect of a strategy is its promise on this task,
+corrected by the policy (:mod:`mle_star.engineer.policy`) for what it brought in earlier outer
+steps, of other solutions too. What earlier plans of the same block scored guides the choice as
+well: plans are compared among themselves, a plan that extends another one and scores better speaks
+for what it added, one that scores worse speaks against it and its kin.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Tried
-from mle_star.engineer.playbook.strategies import Strategy, kind_of, strategies_for, strategy
+from mle_star.engineer.playbook.findings import of_studies
+from mle_star.engineer.playbook.strategies import (
+    Strategy,
+    kind_of,
+    name_of,
+    strategies_for,
+    strategy,
+)
 from mle_star.engineer.playbook.strategies.edits import checked
+from mle_star.engineer.policy import Policy, terms_of
 from mle_star.errors import NoAnswer
-
-_PLAN = re.compile(r"\s*\[([a-z0-9-]+(?:\s*\+\s*[a-z0-9-]+)*)\]")
 
 PROMISING = 0.4
 """Expected gain from which a strategy is part of the first plan."""
@@ -87,11 +93,9 @@ def plan(brief: Brief, script: str, block: str, tried: Sequence[Tried]) -> str:
     return propose(brief, block, tried)
 
 
-def propose(
-    brief: Brief, block: str, tried: Sequence[Tried], hints: dict[str, float] | None = None
-) -> str:
-    """As :func:`plan`; ``hints`` are factors on the expected gain of strategies, by key."""
-    options = _options(brief, block, hints or {})
+def propose(brief: Brief, block: str, tried: Sequence[Tried]) -> str:
+    """As :func:`plan`, which needs no more of the script than the block."""
+    options = _options(brief, block)
     seen = {block, *_texts(brief, block, tried)}
     record = _record(brief, tried)
     for terms in sorted(_candidates(options, record), key=lambda t: -_utility(t, options, record)):
@@ -112,7 +116,7 @@ def refine(brief: Brief, block: str, plan: str) -> str:
     Raises:
         NoAnswer: the plan names no strategy of ours, or the block lacks what a strategy builds on.
     """
-    terms = keys_of(plan)
+    terms = terms_of(plan)
     if not terms:
         raise NoAnswer("The plan names no strategy of the playbook.")
     return carry_out(brief, block, terms)
@@ -127,12 +131,6 @@ def carry_out(brief: Brief, block: str, terms: Terms) -> str:
             raise NoAnswer(f"The strategy {key!r} is not for a block of this kind.")
         text = item.apply(text, brief)
     return checked(text)
-
-
-def keys_of(plan: str) -> Terms:
-    """Keys that a plan names, in order; empty when it names none."""
-    found = _PLAN.match(plan)
-    return tuple(re.split(r"\s*\+\s*", found.group(1))) if found else ()
 
 
 def phrase(brief: Brief, terms: Terms) -> str:
@@ -160,17 +158,29 @@ class _Record:
     """Whether nothing was tried yet."""
 
 
-def _options(brief: Brief, block: str, hints: dict[str, float]) -> dict[str, _Option]:
-    found = {}
+def gains(brief: Brief, block: str) -> dict[str, float]:
+    """What to expect of each strategy that suits the block, the best first.
+
+    That is its promise on this task, and what it and its kin brought before.
+    """
     own = strategies_for(kind_of(block))
     idle = {kin for item in own if f"# {item.key}: " in block for kin in item.overrides}
-    for item in own:
-        if item.kin in idle:
-            continue
-        gain = item.applies(brief, block) * hints.get(item.key, 1.0)
-        if gain > 0:
-            found[item.key] = _Option(item, gain)
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].gain))
+    priors = {item.key: item.applies(brief, block) for item in own if item.kin not in idle}
+    priors = {key: promise for key, promise in priors.items() if promise > 0}
+    policy = Policy((*brief.lessons, *of_studies(brief)), name_of(block), brief.base_model)
+    return dict(sorted(policy.promises(priors, kin_of).items(), key=lambda pair: -pair[1]))
+
+
+def kin_of(key: str) -> str:
+    """What a strategy changes; empty for one of another version, which a memory may hold."""
+    try:
+        return strategy(key).kin
+    except NoAnswer:
+        return ""
+
+
+def _options(brief: Brief, block: str) -> dict[str, _Option]:
+    return {key: _Option(strategy(key), gain) for key, gain in gains(brief, block).items()}
 
 
 def _texts(brief: Brief, block: str, tried: Iterable[Tried]) -> list[str]:
@@ -185,7 +195,7 @@ def _texts(brief: Brief, block: str, tried: Iterable[Tried]) -> list[str]:
 
 def _record(brief: Brief, tried: Sequence[Tried]) -> _Record:
     sign = 1.0 if brief.task.maximize else -1.0
-    scored = [(keys_of(t.plan), sign * t.score) for t in tried if t.score is not None]
+    scored = [(terms_of(t.plan), sign * t.score) for t in tried if t.score is not None]
     scored = [(terms, worth) for terms, worth in scored if terms]
     harmful: set[str] = set()
     for terms, worth in scored:
@@ -197,23 +207,17 @@ def _record(brief: Brief, tried: Sequence[Tried]) -> _Record:
     if len(scored) > 1:
         worst = min(scored, key=lambda pair: pair[1])[0]
         harmful |= _kins(set(worst) - set(best))
-    lost = [keys_of(t.plan) for t in tried if t.behind]
+    lost = [terms_of(t.plan) for t in tried if t.behind]
     for terms in lost:
         kept = next((set(fewer) for fewer, _ in scored if set(fewer) < set(terms)), set[str]())
         harmful |= _kins(set(terms) - kept)
     ran = {key for terms in [*(terms for terms, _ in scored), *lost] for key in terms}
-    crashed = {key for t in tried if t.score is None for key in keys_of(t.plan)}
+    crashed = {key for t in tried if t.score is None for key in terms_of(t.plan)}
     return _Record(best, frozenset(harmful), frozenset(crashed - ran), not tried)
 
 
 def _kins(keys: Iterable[str]) -> set[str]:
-    found = set()
-    for key in keys:
-        try:
-            found.add(strategy(key).kin)
-        except NoAnswer:
-            continue
-    return found
+    return {kin for key in keys if (kin := kin_of(key))}
 
 
 def _candidates(options: dict[str, _Option], record: _Record) -> list[Terms]:

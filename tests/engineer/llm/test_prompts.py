@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mle_star.engineer.base import Brief, MemberView, ModelCard, Tried
+from mle_star.engineer.base import Brief, Lesson, MemberView, ModelCard, Study, Tried
 from mle_star.engineer.llm.prompting import VALUES, render, system_message
 from mle_star.engineer.llm.trimming import PromptTooLong, tokens, was_cut
 from mle_star.roles import ROLES
@@ -92,6 +92,43 @@ def test_user_messages_are_the_golden_ones(agent: str) -> None:
 
 def test_the_message_about_a_failing_study_is_the_golden_one() -> None:
     check_golden("debug_study", user("debug", regression(phase="ablate"), pages=""))
+
+
+def taught() -> Brief:
+    """A brief with lessons and studies of all sorts."""
+    here = Lesson("Take the\nlogarithm.", "def fit(X):", "LightGBM", 0.0234, 0.004, 1.0, 0)
+    lessons = (
+        here,
+        replace(here, change="Grow more trees.", gain=-0.1, error=0.01, times=2.25, solution=1),
+        replace(here, change="Add ratios.", gain=0.05, closeness=0.4),
+        replace(here, change="Drop rows.", gain=None, error=0.0, behind=True),
+        replace(here, change="Use a GPU.", gain=None, error=0.0, problem="no GPU\nhere"),
+    )
+    studies = (Study("My own.", "LightGBM", 0), Study("Encoding\nmatters.", "XGBoost", 1))
+    return regression(solution=0, lessons=lessons, studies=studies)
+
+
+@pytest.mark.parametrize("agent", ["plan", "extract"])
+def test_the_messages_that_tell_lessons_are_the_golden_ones(agent: str) -> None:
+    check_golden(f"{agent}_taught", user(agent, taught()))
+
+
+def test_lessons_are_told_to_those_who_plan_alone() -> None:
+    for agent in VALUES:
+        plain = user(agent)
+        assert (user(agent, taught()) != plain) == (agent in ("plan", "extract"))
+        assert "Learnt" not in plain
+
+
+def test_a_solution_reads_studies_of_the_others_only() -> None:
+    text = user("extract", taught())
+    assert "Encoding matters." in text
+    assert "My own." not in text
+
+
+def test_long_lessons_are_cut() -> None:
+    told = regression(lessons=(Lesson("x " * 5_000, "y" * 500, "z" * 500, 0.1, 0.01, 1.0, 0),))
+    assert len(user("plan", told)) < len(user("plan")) + 1_200
 
 
 def test_there_is_a_prompt_for_every_agent() -> None:

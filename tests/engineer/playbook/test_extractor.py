@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from mle_star.engineer.playbook.extractor import extract
-from mle_star.engineer.playbook.planner import keys_of, refine
+from mle_star.engineer.playbook.planner import refine
 from mle_star.engineer.playbook.script import replace as spliced
 from mle_star.engineer.playbook.strategies import name_of
+from mle_star.engineer.policy import terms_of
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
@@ -43,26 +44,26 @@ def test_a_strategy_that_helped_in_the_study_is_planned() -> None:
     summary = "target: trying [root-target] changes rmse from 4 to 3 (better by 25.00 %)"
     answer = extract(brief, summary, script, [])
     assert name_of(answer.block) == "target"
-    assert keys_of(answer.plan) == ("root-target",)
+    assert terms_of(answer.plan) == ("root-target",)
 
 
 def test_strategies_that_helped_together_are_planned_together_if_there_is_time() -> None:
     brief, script = refining.task("price").brief, refining.script("price", "lightgbm")
     keys = "add-xgboost + add-extra-trees"
     summary = f"combine: trying [{keys}] changes rmse from 4 to 3 (better by 25.00 %)"
-    assert keys_of(extract(brief, summary, script, []).plan) == ("add-xgboost", "add-extra-trees")
+    assert terms_of(extract(brief, summary, script, []).plan) == ("add-xgboost", "add-extra-trees")
     late = replace(brief, base_seconds=10.0, script_seconds=20.0)
-    assert len(keys_of(extract(late, summary, script, []).plan)) == 1
+    assert len(terms_of(extract(late, summary, script, []).plan)) == 1
 
 
 def test_a_strategy_that_hurt_in_the_study_is_not_planned() -> None:
     brief, script = refining.task("price").brief, refining.script("price", "lightgbm")
     block = extract(brief, NOTHING, script, []).block
-    first = keys_of(extract(brief, NOTHING, script, []).plan)[0]
+    first = terms_of(extract(brief, NOTHING, script, []).plan)[0]
     name = name_of(block)
     summary = f"{name}: trying [{first}] changes rmse from 4 to 5 (worse by 25.00 %)"
     answer = extract(brief, summary, script, [])
-    assert name_of(answer.block) != name or keys_of(answer.plan)[0] != first
+    assert name_of(answer.block) != name or terms_of(answer.plan)[0] != first
 
 
 def test_parts_the_models_do_not_look_at_come_last() -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mle_star.engineer.base import Tried
-from mle_star.engineer.playbook.planner import affordable, keys_of, plan, propose, refine
+from mle_star.engineer.base import Lesson, Tried
+from mle_star.engineer.playbook.planner import affordable, plan, propose, refine
 from mle_star.engineer.playbook.strategies import strategy
+from mle_star.engineer.policy import terms_of
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
@@ -49,7 +50,7 @@ def test_no_text_is_tried_twice(scores: list[float | None], place: tuple[str, st
         new = refine(brief, text, answer)
         assert new not in texts
         texts.add(new)
-        kins = [strategy(key).kin for key in keys_of(answer)]
+        kins = [strategy(key).kin for key in terms_of(answer)]
         assert len(kins) == len(set(kins)), "relatives are not combined"
         tried.append(Tried(answer, score))
     assert tried
@@ -66,14 +67,14 @@ def test_what_made_a_plan_better_is_kept() -> None:
     """Lower is better: the second plan extends the first and wins, so it is extended again."""
     brief, text = refining.task("price").brief, block("price", "features")
     tried = [Tried("[rotated-coordinates] ...", 4.0), Tried("[rotated-coordinates + ratios]", 3.0)]
-    answer = keys_of(plan(brief, "", text, tried))
+    answer = terms_of(plan(brief, "", text, tried))
     assert {"rotated-coordinates", "ratios"} < set(answer)
 
 
 def test_what_made_a_plan_worse_is_avoided_with_its_kin() -> None:
     brief, text = refining.task("price").brief, block("price", "model: lightgbm")
     tried = [Tried("[stronger-penalty]", 3.0), Tried("[stronger-penalty + slower-learning]", 5.0)]
-    answer = keys_of(plan(brief, "", text, tried))
+    answer = terms_of(plan(brief, "", text, tried))
     assert strategy("slower-learning").kin not in {strategy(key).kin for key in answer}
 
 
@@ -81,10 +82,10 @@ def test_what_fell_behind_is_avoided_with_its_kin() -> None:
     brief, text = refining.task("price").brief, block("price", "model: lightgbm")
     stopped = Tried("[larger-trees] larger", None, problem="stopped early", behind=True)
     tried = [Tried("[slower-learning] slower", 1.0), stopped]
-    kins = {strategy(key).kin for key in keys_of(plan(brief, "", text, tried))}
+    kins = {strategy(key).kin for key in terms_of(plan(brief, "", text, tried))}
     assert "size" not in kins, "nor smaller trees: the size as it is was better"
     crashed = replace(stopped, behind=False)
-    again = {key for key in keys_of(plan(brief, "", text, [tried[0], crashed]))}
+    again = {key for key in terms_of(plan(brief, "", text, [tried[0], crashed]))}
     assert "larger-trees" not in again
 
 
@@ -92,20 +93,20 @@ def test_what_crashed_is_not_taken_up_again() -> None:
     brief, text = refining.task("price").brief, block("price", "encode")
     first = plan(brief, "", text, [])
     answer = plan(brief, "", text, [Tried(first, None)])
-    assert not set(keys_of(answer)) & set(keys_of(first))
+    assert not set(terms_of(answer)) & set(terms_of(first))
 
 
 def test_the_metrics_direction_counts() -> None:
     brief, text = refining.task("order").brief, block("order", "features")
     tried = [Tried("[trip-distance]", 0.7), Tried("[trip-distance + ratios]", 0.8)]
-    assert {"trip-distance", "ratios"} < set(keys_of(plan(brief, "", text, tried)))
+    assert {"trip-distance", "ratios"} < set(terms_of(plan(brief, "", text, tried)))
 
 
 def test_plans_can_be_read() -> None:
     brief, text = refining.task("price").brief, block("price", "features")
     answer = plan(brief, "", text, [])
     assert answer.startswith("[")
-    keys = keys_of(answer)
+    keys = terms_of(answer)
     assert all(strategy(key).describe(brief) in answer for key in keys)
 
 
@@ -132,7 +133,7 @@ def test_plans_that_would_take_too_long_are_passed_over() -> None:
     tried: list[Tried] = []
     for _ in range(6):
         answer = plan(slow, "", text, tried)
-        assert not {"seed-bagging", "slower-learning"} & set(keys_of(answer))
+        assert not {"seed-bagging", "slower-learning"} & set(terms_of(answer))
         tried.append(Tried(answer, 1.0))
 
 
@@ -173,9 +174,11 @@ def test_a_search_is_not_combined_with_settings_that_it_overrides() -> None:
     brief, text = refining.task("price").brief, block("price", "model: lightgbm")
     idle = strategy("settings-search").overrides
     assert {strategy(key).kin for key in ("smaller-trees", "smaller-leaves")} <= idle
+    helped = Lesson("[settings-search]", "model: lightgbm", "", 0.2, 0.001, 6.0, 1)
+    taught = replace(brief, lessons=(helped,))
     tried = [Tried("[settings-search] ...", 1.0)]
     for _ in range(12):
-        terms = keys_of(propose(brief, text, tried, {"settings-search": 3.0}))
+        terms = terms_of(propose(taught, text, tried))
         if "settings-search" in terms:
             assert not idle & {strategy(key).kin for key in terms}
         tried.append(Tried(f"[{' + '.join(terms)}]", 2.0))
@@ -184,5 +187,5 @@ def test_a_search_is_not_combined_with_settings_that_it_overrides() -> None:
     with_it: list[Tried] = []
     for _ in range(6):
         answer = plan(brief, "", searched, with_it)
-        assert not idle & {strategy(key).kin for key in keys_of(answer)}
+        assert not idle & {strategy(key).kin for key in terms_of(answer)}
         with_it.append(Tried(answer, 1.0))

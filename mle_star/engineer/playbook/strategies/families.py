@@ -57,6 +57,9 @@ def feeds_numbers(block: str, brief: Brief) -> bool:
 
 SMOOTH = ("linear", "mlp", "kernel")
 """Families that fall behind trees where there are many rows."""
+POOLED = 0.3
+"""What is left of a family's worth where a script of it has a score already: the ensemble averages
+the two for nothing, while a script of both takes the time of both at every refinement."""
 LINEAR_CLASSES = 0.35
 """Potential of a linear model next to trees on classes and categories, where rows are few."""
 
@@ -65,6 +68,21 @@ def _model(family: str) -> Model | None:
     """The catalogue's model; one that was merged in beside its like is called ``<family>_2``."""
     bare = re.sub(r"_\d+$", "", family)
     return next((model for model in MODELS if model.family == bare), None)
+
+
+def _worth(brief: Brief, model: Model, potential: float, others: list[Model]) -> float:
+    """How much to expect of a model beside the others: most where it errs in other ways."""
+    facts, worth = Facts(brief), potential
+    few = facts.rows < 10_000
+    if model.family == "linear" and few and facts.learning != "regression" and facts.categorical:
+        worth = LINEAR_CLASSES
+    if model.family in SMOOTH and not few:
+        worth *= 0.4
+    if facts.text and not model.reads_text:
+        worth *= 0.5  # it sees the text through a few topics only
+    if model.name in brief.pool:
+        worth *= POOLED
+    return worth * (0.75 if model.group in {other.group for other in others} else 1.0)
 
 
 def _second(family: str, potential: float, why: str) -> Strategy:
@@ -78,18 +96,8 @@ def _second(family: str, potential: float, why: str) -> Strategy:
             return 0.0
         if not model.reads_text and not feeds_numbers(block, brief):
             return 0.0
-        facts = Facts(brief)
-        worth = potential
-        few = facts.rows < 10_000
-        if family == "linear" and few and facts.learning != "regression" and facts.categorical:
-            worth = LINEAR_CLASSES
-        if family in SMOOTH and not few:
-            worth *= 0.4
-        groups = {other.group for other in map(_model, present) if other is not None}
-        # Families that err in other ways help most, and every further member helps less.
-        if facts.text and not model.reads_text:
-            worth *= 0.5  # it sees the text through a few topics only
-        return worth * (0.75 if model.group in groups else 1.0) * 0.85 ** (len(present) - 1)
+        others = [other for other in map(_model, present) if other is not None]
+        return _worth(brief, model, potential, others) * 0.85 ** (len(present) - 1)
 
     def rewrite(block: str, brief: Brief) -> str:
         model, present = _model(family), families(block)

@@ -1,0 +1,102 @@
+"""Later steps, and other solutions, know what earlier ones brought."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mle_star.engineer import Brief, ModelCard
+from mle_star.nodes.lessons import Board
+from tests.support.engineers import ScriptedEngineer
+from tests.support.runs import run
+
+
+def test_a_board_is_made_again_from_the_journal(task: Path) -> None:
+    done = run(task, num_solutions=2, outer_steps=2)
+    posted = Board(done.events).read()
+    assert {lesson.solution for lesson in posted.lessons} == {0, 1}
+    assert all(lesson.gain is not None for lesson in posted.lessons)
+    assert {study.solution for study in posted.studies} == {0, 1}
+    assert len(posted.candidates) == 4
+    old = [{k: v for k, v in event.items() if k != "model"} for event in done.events]
+    assert not Board(e for e in old if e["kind"] == "ablated").read().studies, "of another version"
+
+
+def test_later_steps_know_what_earlier_ones_brought(task: Path) -> None:
+    """The second outer step knows the first one's plans; the first knows nothing."""
+    engineer = ScriptedEngineer()
+    run(task, engineer, outer_steps=2, inner_steps=2)
+    told = [arguments[0] for name, arguments in engineer.calls if name == "extract"]
+    assert [len(brief.lessons) for brief in told] == [0, 2]
+    assert [len(brief.studies) for brief in told] == [1, 2]
+    assert told[1].lessons[0].change
+    assert told[0].base_model.startswith("slope")
+    assert told[0].base_model in told[0].pool
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_solutions_share_what_they_learn_unless_told_not_to(task: Path, shared: bool) -> None:
+    first_done, seen = threading.Event(), []
+
+    class Watching(ScriptedEngineer):
+        """The second solution begins to refine when the first has finished an outer step."""
+
+        def extract(self, brief: Brief, *rest: Any) -> Any:
+            if brief.solution == 1:
+                seen.append({lesson.solution for lesson in brief.lessons})
+                seen.append({study.solution for study in brief.studies})
+            return super().extract(brief, *rest)
+
+        def summarise(self, brief: Brief, *rest: Any) -> str:
+            if brief.solution == 1:
+                first_done.wait(20)
+            return super().summarise(brief, *rest)
+
+        def ablate(self, brief: Brief, *rest: Any) -> str:
+            if brief.solution == 0 and any(lesson.solution == 0 for lesson in brief.lessons):
+                first_done.set()
+            return super().ablate(brief, *rest)
+
+    def cards(_: Brief, count: int, solution: int, solutions: int) -> list[ModelCard]:
+        return [ModelCard(f"slope {2.0 + solution}", "fits", "")]
+
+    run(
+        task,
+        Watching(retrieve=cards),
+        num_solutions=2,
+        num_candidates=1,
+        outer_steps=2,
+        share_lessons=shared,
+    )
+    others = {0} if shared else set()
+    assert seen[:2] == [others, {1} | others], "a study of its own, no finished step"
+    assert seen[2:] == [{1} | others, {1} | others]
+
+
+def test_a_memory_carries_lessons_from_one_run_to_the_next(task: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "memory.jsonl"
+    first = run(task, outer_steps=1, memory=str(memory))
+    assert "The memory holds nothing" in first.notes()
+    assert memory.is_file()
+    engineer = ScriptedEngineer()
+    second = run(task, engineer, outer_steps=1, memory=str(memory))
+    told = next(arguments[0] for name, arguments in engineer.calls if name == "extract")
+    assert told.lessons
+    assert all(lesson.closeness < 1 and lesson.solution == -1 for lesson in told.lessons)
+    assert "from earlier runs" in second.notes()
+
+
+def test_without_a_memory_nothing_is_written_or_said(task: Path, tmp_path: Path) -> None:
+    done = run(task, outer_steps=1)
+    assert "memory" not in done.notes()
+    assert not (done.folder / "recalled.json").exists()
+
+
+def test_a_memory_that_can_not_be_written_costs_the_run_nothing(task: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = run(task, outer_steps=1, memory=str(tmp_path / "file" / "memory.jsonl"))
+    assert done.values["submission"]
+    assert "The memory can't be written" in done.notes()
