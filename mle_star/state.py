@@ -216,9 +216,12 @@ class SolutionState(SolutionInput, total=False):
     best: Trial | None
     """The best script of what is being refined."""
     champion: Trial | None
-    """The best of what was refined before, where the branch turned to another candidate since."""
+    """The best of what was refined before, where the branch turned to another candidate since, and
+    the best of all where it takes too long to be refined further."""
+    champion_root: str
+    """Candidate that the champion builds on."""
     roots: list[str]
-    """Candidates whose refinement was begun."""
+    """Candidates whose refinement was begun, the one at work last."""
     stale: int
     """Outer steps in a row that brought nothing better."""
     exhausted: bool

@@ -28,6 +28,7 @@ def retrieve(state: SolutionState, step: Step) -> Update:
         "k": 0,
         "best": None,
         "champion": None,
+        "champion_root": "",
         "stale": 0,
         "exhausted": False,
         "summaries": [],

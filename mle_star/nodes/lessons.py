@@ -11,7 +11,7 @@ from typing import Any
 
 from mle_star.engineer import Lesson, Study, read_lessons
 from mle_star.scoring import gain, rank
-from mle_star.state import Attempt, LessonRecord, Score, SolutionState, Trial
+from mle_star.state import Attempt, Direction, LessonRecord, Score, SolutionState, Trial
 from mle_star.tasks import TaskSpec, loss_of
 
 ALIKE = 0.3
@@ -81,11 +81,16 @@ def _is_candidate(event: Mapping[str, Any]) -> bool:
     return finished and event.get("score") is not None and not event.get("alarm")
 
 
-def root_label(state: Mapping[str, Any], task: TaskSpec) -> str:
-    """Label of the candidate that the script under refinement builds on; empty before any."""
-    ranked = rank(state.get("candidates") or [], task.direction)
-    root = (state.get("roots") or [trial["id"] for trial in ranked[:1]])[-1:]
-    return next((trial["label"] for trial in ranked if trial["id"] in root), "")
+def current_root(state: Mapping[str, Any], direction: Direction) -> str:
+    """Id of the candidate that the script under refinement builds on; empty before any."""
+    ranked = rank(state.get("candidates") or [], direction)
+    return str(next(reversed(state.get("roots") or [t["id"] for t in ranked[:1]]), ""))
+
+
+def root_label(state: Mapping[str, Any], direction: Direction) -> str:
+    """Label of that candidate; empty before any."""
+    root = current_root(state, direction)
+    return next((t["label"] for t in state.get("candidates") or [] if t["id"] == root), "")
 
 
 def lessons_of(state: SolutionState, task: TaskSpec) -> list[LessonRecord]:
@@ -93,7 +98,7 @@ def lessons_of(state: SolutionState, task: TaskSpec) -> list[LessonRecord]:
     base, part = state["best"], part_name(state["block"])
     if base is None or base["score"] is None or not part:
         return []
-    model = root_label(state, task)
+    model = root_label(state, task.direction)
     found = {trial["id"]: trial for trial in state["step_trials"]}
     lessons = []
     for attempt in state["attempts"]:

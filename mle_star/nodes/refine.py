@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import cast
 
 from mle_star.engineer import Tried
 from mle_star.engineer.splice import replace_once
-from mle_star.nodes.lessons import lessons_of
+from mle_star.nodes.lessons import current_root, lessons_of
 from mle_star.nodes.merge import announce, not_worse
 from mle_star.nodes.step import Step, Update, node
 from mle_star.scoring import best_of, gain, rank
 from mle_star.state import Attempt, Draft, SolutionState, Trial
+from mle_star.tasks import loss_of
 
+FAR = 1.5
+"""Times the best script's loss beyond which a candidate is not worth refining."""
+PRICE = 0.004
+"""Share of the loss that a change must gain for each doubling of a script's time, where all of the
+time is left: less where there is less that it could slow down."""
 STALE = 2
 """Outer steps in a row without a gain after which a branch turns to another candidate."""
 
@@ -80,10 +88,14 @@ def learn(state: SolutionState, step: Step) -> Update:
 def accept(state: SolutionState, step: Step) -> Update:
     """End the outer step: the best of all its plans replaces the script if it is not worse.
 
+    What is better but takes much longer is kept for the ensemble and not refined any further:
+    every later step would take as much longer.
+
     A branch that stagnates, or finds no block any more, turns to its next best candidate: its
     variants err in other ways, which the ensemble gains from even where none is the best.
     """
-    best = best_of(state["step_trials"], step.bench.spec.direction)
+    direction = step.bench.spec.direction
+    best = best_of(state["step_trials"], direction)
     gained = False
     update: Update = {"t": state["t"] + 1, "step_trials": [], "draft": None, "trial": None}
     lessons = lessons_of(state, step.bench.spec)
@@ -96,34 +108,76 @@ def accept(state: SolutionState, step: Step) -> Update:
         champion = state.get("champion")
         if not_worse(best, champion, step):  # what was refined before may still be ahead
             announce(step, best)
-        step.emit("accepted", label=best["label"], gain=_gain(best, state["best"], step))
-        update["best"] = best
-        gained = (_gain(best, state["best"], step) or 0.0) > 0
+        base = _base(state, step)
+        if base is not best and not_worse(best, champion, step):
+            update |= {"champion": best, "champion_root": current_root(state, direction)}
+        if base is not None:
+            step.emit("accepted", label=base["label"], gain=_gain(base, state["best"], step))
+            update["best"] = base
+            gained = (_gain(base, state["best"], step) or 0.0) > 0
     update["stale"] = 0 if gained else state.get("stale", 0) + 1
     # The playbook means it when it finds no block; a model may have been misunderstood.
     nothing = not state["block"] and step.bench.settings.trusted
     if (nothing or update["stale"] >= STALE) and step.bench.settings.preset != "paper":
-        update |= _turn(state, update.get("best", state["best"]), step)
+        update |= _turn(cast(SolutionState, {**state, **update}), step)
     return update
 
 
-def _turn(state: SolutionState, best: Trial | None, step: Step) -> Update:
-    """Begin with the best candidate that was not refined yet, if there is one."""
+def _base(state: SolutionState, step: Step) -> Trial | None:
+    """The plan's script that the next outer step starts from; None: the one as it was.
+
+    The best one, or where the playbook plans (a model thinks for longer than scripts run) the one
+    whose gain is largest after its time is paid for.
+    """
+    before = state["best"]
+    trials = rank(state["step_trials"], step.bench.spec.direction)
+    if before is None or before["score"] is None or not step.bench.settings.trusted:
+        return trials[0]
+    loss = loss_of(step.bench.spec.metric, before["score"]["value"])
+    left = step.bench.seconds_left() / step.bench.settings.time_budget
+    price = PRICE * left if step.bench.settings.preset != "paper" else 0.0
+
+    def worth(trial: Trial) -> float:
+        times = max(trial["seconds"], 1e-3) / max(before["seconds"], 1e-3)
+        return (_gain(trial, before, step) or 0.0) / loss - price * max(0.0, math.log2(times))
+
+    best = max(trials, key=worth)
+    pays = worth(best) >= 0 and not_worse(best, before, step)
+    return best if pays else None
+
+
+def _turn(state: SolutionState, step: Step) -> Update:
+    """Begin with the best candidate that was not refined yet; after the last, with the best script.
+
+    What is far behind is left alone: no refinement makes up for that.
+    """
     direction = step.bench.spec.direction
+    champion = best_of([t for t in (state.get("champion"), state["best"]) if t], direction)
     ranked = rank(state.get("candidates", []), direction)
     roots = state.get("roots") or [trial["id"] for trial in ranked[:1]]
-    left = [trial for trial in ranked if trial["id"] not in roots]
-    if not left:
-        return {"exhausted": not state["block"]}
-    step.emit("turned", label=left[0]["label"], from_label=best["label"] if best else "")
-    return {
-        "champion": best_of([t for t in (state.get("champion"), best) if t], direction),
-        "best": left[0],
-        "roots": [*roots, left[0]["id"]],
-        "stale": 0,
-        "summaries": [],
-        "blocks": [],
-    }
+    left = [t for t in ranked if t["id"] not in roots and not _far_behind(t, champion, step)]
+    from_label = state["best"]["label"] if state["best"] else ""
+    kept = state.get("champion_root") or ""
+    if champion is state["best"]:
+        kept = current_root(state, direction)
+    anew: Update = {"champion": champion, "champion_root": kept}
+    anew |= {"stale": 0, "summaries": [], "blocks": []}
+    if left:
+        step.emit("turned", label=left[0]["label"], from_label=from_label)
+        return {**anew, "best": left[0], "roots": [*roots, left[0]["id"]]}
+    if champion is not None and champion is not state["best"]:
+        step.emit("turned", label=champion["label"], from_label=from_label)
+        return {**anew, "best": champion, "roots": [*roots, kept]}
+    return {"exhausted": not state["block"]}
+
+
+def _far_behind(trial: Trial, champion: Trial | None, step: Step) -> bool:
+    """Whether a candidate loses so much more than the best that refining it is no use."""
+    if champion is None or champion["score"] is None or trial["score"] is None:
+        return False
+    metric = step.bench.spec.metric
+    loss, least = (loss_of(metric, t["score"]["value"]) for t in (trial, champion) if t["score"])
+    return loss > FAR * least
 
 
 def _gain(best: Trial, before: Trial | None, step: Step) -> float | None:

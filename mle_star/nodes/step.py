@@ -250,7 +250,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
         bench = open_workbench(driven(values["run"]))
-        root = root_label(values, bench.spec)
+        root = root_label(values, bench.spec.direction)
         step = Step(
             bench,
             name,

@@ -15,6 +15,15 @@ from tests.support.engineers import FOLDS, ScriptedEngineer, script, slope_of
 from tests.support.runs import Finished, run
 
 
+@pytest.fixture
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No candidate is too far behind to be turned to."""
+    monkeypatch.setattr("mle_star.nodes.refine.FAR", 1e9)
+
+
+pytestmark = pytest.mark.usefixtures("near")
+
+
 def no_answer(*_: Any) -> Any:
     raise NoAnswer("nothing to offer")
 
@@ -51,9 +60,13 @@ def turns(done: Finished) -> list[tuple[str, str]]:
 def test_two_steps_without_a_gain_turn_a_branch_to_its_next_best_candidate(task: Path) -> None:
     engineer = refining(lambda slope: slope - 1.5, 2.0, 2.9, 2.5)
     done = go(task, engineer, outer_steps=7, num_candidates=3)
-    # The last has no other to turn to: it is refined until the steps are used up.
-    assert refined_from(done) == [2.9, 2.9, 2.5, 2.5, 2.0, 2.0, 2.0]
-    assert turns(done) == [("slope 2.5", "slope 2.9"), ("slope 2.0", "slope 2.5")]
+    # The last has no other to turn to: the best is taken up again.
+    assert refined_from(done) == [2.9, 2.9, 2.5, 2.5, 2.0, 2.0, 2.9]
+    assert turns(done) == [
+        ("slope 2.5", "slope 2.9"),
+        ("slope 2.0", "slope 2.5"),
+        ("slope 2.9", "slope 2.0"),
+    ]
     assert slope_of(done.script(done.values["solutions"][0])) == 2.9, "the best is handed over"
 
 
@@ -89,8 +102,8 @@ def test_without_a_block_a_branch_turns_after_two_steps_and_ends_when_no_candida
 ) -> None:
     engineer = refining(lambda slope: slope, 2.0, 2.9, 2.5, extract=no_answer)
     done = go(task, engineer, outer_steps=9, num_candidates=3)
-    assert refined_from(done) == [2.9, 2.9, 2.5, 2.5, 2.0, 2.0], "three more steps are not taken"
-    assert turns(done) == [("slope 2.5", "slope 2.9"), ("slope 2.0", "slope 2.5")]
+    assert refined_from(done) == [2.9, 2.9, 2.5, 2.5, 2.0, 2.0, 2.9, 2.9], "one is not taken"
+    assert len(turns(done)) == 3
     assert slope_of(done.script(done.values["solutions"][0])) == 2.9
 
 
@@ -134,12 +147,25 @@ def test_a_candidate_that_overtakes_the_champion_is_handed_over(task: Path) -> N
     assert slope_of(done.script(done.best)) == 2.95
 
 
-def test_a_branch_turns_back_to_nothing(task: Path) -> None:
+def test_a_branch_turns_back_to_the_best_alone(task: Path) -> None:
     """Each candidate is begun with once, also where it was merged into the best."""
     engineer = refining(lambda _: 1.0, 2.0, 3.5, merge=lambda *_: script(2.9))
     done = go(task, engineer, outer_steps=8)
-    assert refined_from(done) == [2.9, 2.9, *[2.0] * 6]
+    assert refined_from(done) == [2.9, 2.9, 2.0, 2.0, *[2.9] * 4]
+    assert turns(done) == [
+        ("slope 2.0", "slope 3.5 + slope 2.0"),
+        ("slope 3.5 + slope 2.0", "slope 2.0"),
+    ]
+    briefs = [arguments[0] for name, arguments in done.engineer.calls if name == "ablate"]
+    assert [brief.base_model[-3:] for brief in briefs] == ["3.5"] * 2 + ["2.0"] * 2 + ["3.5"] * 4
     assert slope_of(done.script(done.values["solutions"][0])) == 2.9
+
+
+def test_what_is_far_behind_is_not_turned_to(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses are about as far apart as the slopes are from 3."""
+    monkeypatch.setattr("mle_star.nodes.refine.FAR", 3.0)
+    done = go(task, refining(lambda _: 1.0, 2.5, 2.0, -2.0), num_candidates=3, outer_steps=6)
+    assert refined_from(done) == [2.5, 2.5, 2.0, 2.0, 2.5, 2.5]
 
 
 def test_after_a_turn_a_script_races_against_what_it_was_made_from(task: Path) -> None:
@@ -201,3 +227,14 @@ def test_others_than_the_merger_are_told_nothing_of_a_reference(task: Path) -> N
     assert {(brief.average_score, brief.reference_seconds) for brief in briefs} == {(None, 0.0)}
     left = [brief.seconds_left for brief in briefs]
     assert left == sorted(left, reverse=True), "time does not come back"
+
+
+def test_what_is_too_slow_to_build_upon_is_handed_over_if_it_is_the_best(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_star.nodes.refine._base", lambda *_: None)
+    done = go(task, refining(lambda _: 2.95, 2.5), num_candidates=1, outer_steps=2)
+    assert refined_from(done) == [2.5, 2.5]
+    assert done.of("accepted") == []
+    assert slope_of(done.script(done.values["solutions"][0])) == 2.95
+    assert slope_of(done.script(done.best)) == 2.95

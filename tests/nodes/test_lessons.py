@@ -130,9 +130,9 @@ def test_a_part_is_named_by_its_marker_or_its_first_line(block: str, name: str) 
 
 def test_the_root_is_the_candidate_that_was_turned_to_last() -> None:
     known = [trial("a", score(2.0, []), label="A"), trial("b", score(1.0, []), label="B")]
-    assert root_label({"candidates": known}, SPEC) == "B"
-    assert root_label({"candidates": known, "roots": ["b", "a"]}, SPEC) == "A"
-    assert root_label({}, SPEC) == ""
+    assert root_label({"candidates": known}, "minimize") == "B"
+    assert root_label({"candidates": known, "roots": ["b", "a"]}, "minimize") == "A"
+    assert root_label({}, "minimize") == ""
 
 
 @pytest.mark.parametrize(

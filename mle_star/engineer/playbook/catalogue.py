@@ -80,10 +80,15 @@ def _categories(facts: Facts) -> str:
     return f"{len(facts.categorical)} categorical columns of up to {levels} levels"
 
 
+def _hurried(facts: Facts, penalty: float) -> float:
+    """What a slow model loses where a script's time is short for so many rows."""
+    short = facts.brief.script_seconds * facts.brief.cpus < facts.rows * facts.brief.folds / 1_500
+    return penalty if short else 0.0
+
+
 def _catboost_fit(facts: Facts) -> float:
     fit = 0.92 if len(facts.categorical) > len(facts.numeric) else 0.86
-    hurried = facts.brief.script_seconds * facts.brief.cpus < facts.rows * facts.brief.folds / 1_500
-    return _tabular(facts, fit - (0.15 if hurried else 0.0))
+    return _tabular(facts, fit - _hurried(facts, 0.08))
 
 
 def _smooth_grades(facts: Facts) -> bool:
@@ -102,7 +107,7 @@ def _extra_trees_fit(facts: Facts) -> float:
     fit = 0.76 if facts.rows < 10_000 else 0.7
     # Random cuts through category codes make for blunt probabilities.
     coded = facts.learning != "regression" and len(facts.categorical) > len(facts.numeric)
-    return _tabular(facts, fit - (0.15 if coded else 0.0))
+    return _tabular(facts, fit - (0.15 if coded else 0.0) - _hurried(facts, 0.15))
 
 
 def _mlp_fit(facts: Facts) -> float:
@@ -195,7 +200,7 @@ MODELS = (
         "boosting",
         "sklearn",
         boosting.hist_gradient_boosting,
-        lambda facts: _tabular(facts, 0.84),
+        lambda facts: _tabular(facts, 0.84 if facts.rows < MANY else 0.76),
         lambda facts: f"scikit-learn's own boosting handles gaps in {_size(facts)} by itself.",
         ("https://scikit-learn.org/stable/modules/ensemble.html",),
     ),
@@ -220,7 +225,9 @@ MODELS = (
         "forest",
         "sklearn",
         forests.random_forest,
-        lambda facts: _tabular(facts, 0.87 if _smooth_grades(facts) else 0.68),
+        lambda facts: _tabular(
+            facts, 0.87 if _smooth_grades(facts) else 0.68 - _hurried(facts, 0.2)
+        ),
         lambda facts: f"Bagged trees are a steady reference on {_size(facts)}.",
         ("https://doi.org/10.1023/A:1010933404324",),
     ),

@@ -40,6 +40,8 @@ FEW = 0.4
 """Share of that time that a plan may take though it is longer than a script should be."""
 PATIENCE = 0.9
 """Share of a script's time that a plan may be expected to take."""
+TIME = 0.1
+"""What a plan is worth less for each doubling of a script's time: others could be tried in it."""
 HARM = -0.3
 """What a strategy is worth whose kin made a plan worse."""
 CRASH = -0.5
@@ -250,9 +252,14 @@ def _compatible(keys: Sequence[str], options: dict[str, _Option]) -> Terms:
     return tuple(item.key for item in kept.values())
 
 
+def slower(terms: Terms) -> float:
+    """How many times as long a script takes with the strategies, roughly; at least 1."""
+    return max(1.0, math.prod(COSTS.get(key, 1.0) for key in terms))
+
+
 def affordable(brief: Brief, terms: Terms) -> bool:
     """Whether the script is expected to stay within its time; not known before it ran once."""
-    times = math.prod(COSTS.get(key, 1.0) for key in terms)
+    times = slower(terms)
     expected, left = brief.base_seconds * times, brief.seconds_left
     if expected > HURRY * left:
         return False
@@ -273,6 +280,7 @@ def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> floa
     usual = TOGETHER.get(section, 1)
     weight = 0.7 if usual > 1 else 0.4
     total = sum(gain * weight**i for i, gain in enumerate(gains))
+    total -= TIME * math.log2(slower(terms))
     if record.empty:
         # The first plan: promising strategies alone, not more of them than add up.
         total -= sum(1.0 for i, gain in enumerate(gains) if i and (gain < PROMISING or i >= usual))

@@ -1,0 +1,62 @@
+"""What the next outer step starts from, where time has a price."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from mle_star.nodes.refine import PRICE, _base
+from mle_star.nodes.step import Step
+from mle_star.state import SolutionState, Trial
+from tests.nodes.test_lessons import score, trial
+
+
+def step(trusted: bool = True, left: float = 100.0, preset: str = "default") -> Step:
+    """A step of a run of 100 seconds."""
+    settings = SimpleNamespace(trusted=trusted, preset=preset, time_budget=100.0)
+    bench = SimpleNamespace(
+        spec=SimpleNamespace(metric="rmse", direction="minimize"),
+        settings=settings,
+        seconds_left=lambda: left,
+    )
+    return Step(cast(Any, bench), "accept", 0, lambda _: None)
+
+
+def chosen(*trials: Trial, before: Trial | None = None, **told: Any) -> str | None:
+    before = before or trial("before", score(1.0, [1.0]), seconds=2.0)
+    state = SolutionState(run="", solution=0, best=before, step_trials=list(trials))
+    base = _base(state, step(**told))
+    return base["id"] if base else None
+
+
+SLOW = trial("slow", score(1 - 1.9 * PRICE, []), seconds=8.0)
+"""Four times as long, for a little less than two doublings cost."""
+QUICK = trial("quick", score(1 - 0.5 * PRICE, []), seconds=2.0)
+
+
+def test_a_gain_that_does_not_pay_for_its_time_is_not_built_upon() -> None:
+    assert chosen(SLOW) is None
+    assert chosen(SLOW, QUICK) == "quick"
+    assert chosen(QUICK) == "quick"
+
+
+def test_time_is_worth_less_where_little_of_it_is_left() -> None:
+    assert chosen(SLOW, left=90.0) == "slow"
+    assert chosen(SLOW, QUICK, left=10.0) == "slow"
+
+
+@pytest.mark.parametrize("told", [{"trusted": False}, {"preset": "paper"}])
+def test_a_model_and_the_papers_preset_take_the_best(told: dict[str, Any]) -> None:
+    assert chosen(QUICK, SLOW, **told) == "slow"
+
+
+def test_what_is_faster_pays_nothing_and_earns_nothing() -> None:
+    worse = trial("worse", score(1.001, []), seconds=0.1)
+    tie = trial("tie", score(1.0, []), seconds=0.1)
+    assert chosen(worse, tie) == "tie"
+
+
+def test_without_a_score_before_the_best_is_taken() -> None:
+    assert chosen(SLOW, QUICK, before=trial("before", None)) == "slow"
