@@ -18,7 +18,7 @@ demo: $(VENV)/.installed ## Set up and run the example to a scored submission (a
 	$(BIN)/mle-star run $(TASK) --preset $(PRESET)
 
 test: $(VENV)/.installed-dev ## Set up with everything and run all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(VENV)/.installed-dev ## Format, lint, types and import rules
 	$(BIN)/ruff format --check
