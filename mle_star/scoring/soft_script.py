@@ -89,6 +89,7 @@ parts = folds[scored]
 if parts.max() == parts.min():  # a single hold-out
     parts = np.arange(len(parts)) % {PARTS}
 # A fold's labels are cut by what the other folds teach, those of the test rows by all.
-codes = cross_cut({learn}, {apply}, mean, truth, parts, len(CLASSES), {criterion})
-learnt = learn_from({learn}, mean, truth, len(CLASSES), {criterion})
+classes = len(CLASSES)
+codes = cross_cut({learn}, {apply}, mean, truth, parts, classes, {criterion})
+learnt = learn_from({learn}, mean, truth, classes, {criterion})
 oof, prediction = labelled(codes), labelled({apply}(test_mean, learnt))"""
