@@ -27,6 +27,7 @@ from mle_star.scoring.soft_blend import (
     cut_half_way,
     fit,
     soft_mean,
+    suits_half_way,
 )
 from mle_star.scoring.values import label_array
 from mle_star.state import Score
@@ -185,7 +186,9 @@ def _best(
 
 
 def _soft_modes(spec: TaskSpec) -> list[Mode]:
-    return ["soft", "cut"] if cut_for(spec) else ["soft"]
+    if cut_for(spec) is None:
+        return ["soft"]
+    return ["soft", "cut"] if suits_half_way(spec) else ["cut"]
 
 
 def _all_soft(members: Sequence[Predictions]) -> bool:
@@ -202,10 +205,9 @@ def _soft_chosen(
     steps: int,
     pool: int,
 ) -> list[tuple[Mode, list[float]]]:
-    """Weights of members with soft predictions, for each mode; none where fewer than two have any.
+    """Modes and weights for members with soft predictions; none where fewer than two have any.
 
-    Where labels are cut by what is learnt, half way is no good guess and the metric there no guide
-    to weights: they are chosen by how well the average fits.
+    The weights are chosen by the metric, or by the fit where labels cut half way don't suit it.
     """
     places = [n for n, member in enumerate(members) if member.soft is not None]
     truth = true_codes(spec, view)[rows] if len(places) > 1 else np.full((1, 1), -1)
@@ -213,12 +215,17 @@ def _soft_chosen(
         return []
     encoded = [member.soft.oof[rows] for member in members if member.soft is not None]
     labels, names = label_array(classes), list(spec.prediction_columns)
-    criteria: dict[Mode, Callable[[np.ndarray], float]] = {
-        "soft": lambda mean: worth(pd.DataFrame(labels[half_way(spec, mean)], columns=names)),
-        "cut": lambda mean: fit(spec, truth, mean),
-    }
-    found = [(m, greedy_weights(encoded, criteria[m], steps, pool)) for m in _soft_modes(spec)]
-    return [(mode, _spread(weights, places, len(members))) for mode, weights in found if weights]
+
+    def half_way_worth(mean: np.ndarray) -> float:
+        return worth(pd.DataFrame(labels[half_way(spec, mean)], columns=names))
+
+    def fit_worth(mean: np.ndarray) -> float:
+        return fit(spec, truth, mean)
+
+    criterion = half_way_worth if suits_half_way(spec) else fit_worth
+    weights = greedy_weights(encoded, criterion, steps, pool)
+    shares = _spread(weights, places, len(members)) if weights else []
+    return [(mode, shares) for mode in _soft_modes(spec)]
 
 
 def _spread(weights: Sequence[float], places: Sequence[int], count: int) -> list[float]:

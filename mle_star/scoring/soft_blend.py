@@ -1,7 +1,8 @@
 """Averages of soft predictions, cut into labels once.
 
-Weights are chosen by the metric of the labels and, as that is coarse, by the loss that models of
-such predictions are fitted for; labels are cut half way, or where the metric is best.
+Labels are cut half way, or where the metric is best. For accuracy weights are chosen by the metric;
+for metrics that half way does not suit (F1, kappa, ...) it is no guide before the cut is learnt,
+and they are chosen by how well the average fits.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ def cut_for(spec: TaskSpec) -> Cut | None:
     if len(spec.classes) == 2:
         return Cut(cutting.learn_threshold, cutting.apply_cuts, criterion)
     return Cut(cutting.learn_weights, cutting.apply_weights, criterion)
+
+
+def suits_half_way(spec: TaskSpec) -> bool:
+    """Whether the most probable labels are the best guess, or nothing can be learnt anyway."""
+    return cut_for(spec) is None or spec.metric in ("accuracy", "f1_micro")
 
 
 def parts_of(view: View) -> np.ndarray:
