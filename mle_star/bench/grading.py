@@ -10,9 +10,10 @@ import pandas as pd
 
 from mle_star.bench.records import Grade
 from mle_star.errors import TaskError
-from mle_star.scoring.predictions import check_columns, read_columns
+from mle_star.scoring.predictions import read_columns
 from mle_star.scoring.problem import Invalid, some
 from mle_star.scoring.reading import key_texts, match_keys, place
+from mle_star.scoring.rows import check_columns
 from mle_star.scoring.score import Judge, metric_of
 from mle_star.scoring.values import clean, label_array, to_labels
 from mle_star.tasks.cells import as_pandas_reads

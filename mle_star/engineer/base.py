@@ -183,6 +183,9 @@ class MemberView:
     script: str
     correlations: tuple[float, ...] = field(default=())
     """Correlation of its out-of-fold predictions with those of each member, in member order."""
+    soft: bool = False
+    """Of labels: whether what they were cut from lies there too, as oof_soft.csv and
+    submission_soft.csv."""
 
 
 class Engineer(Protocol):

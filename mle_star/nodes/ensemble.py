@@ -211,6 +211,7 @@ def _views(
             score=member["score"]["value"] if member["score"] else float("nan"),
             script=bench.folder.script(member["script"]),
             correlations=tuple(float(value) for value in matrix[number]),
+            soft=predictions[number].soft is not None,
         )
         for number, member in enumerate(members)
     ]

@@ -19,7 +19,7 @@ from mle_star.execution.workspace import drop_record
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench, plain
 from mle_star.runs.storage import refuse_full_disk
-from mle_star.scoring import Problem, Score, read_predictions, score_predictions
+from mle_star.scoring import SOFT_FILES, Problem, Score, read_predictions, score_predictions
 from mle_star.state import Draft, EvaluationState, Member, Trial
 from mle_star.tasks import View
 
@@ -282,7 +282,8 @@ def make_job(
     inputs = {"": view.folder}
     digest = view.digest
     for number, folder in enumerate(members):
-        for name in ("oof.csv", "submission.csv"):
+        soft = [name for name in SOFT_FILES if (folder / "final" / name).is_file()]
+        for name in ("oof.csv", "submission.csv", *soft):
             inputs[f"members/{number}/{name}"] = folder / "final" / name
         digest += ":" + folder.name
     printed = bench.spec.evaluation == "printed"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench
-from mle_star.scoring import Blend, Predictions, average_blend, better, read_predictions
+from mle_star.scoring import Blend, Mode, Predictions, average_blend, better, read_predictions
 from mle_star.state import Draft, SolutionState, Trial
 
 
@@ -42,15 +42,17 @@ def merge(state: SolutionState, step: Step) -> Update:
 def average_score(bench: Workbench, base: Trial, reference: Trial) -> float | None:
     """What the plain average of two trials' predictions scores; None where there is none.
 
-    Labels can be voted on only, which says little of the average of what lies behind them.
+    Labels can be voted on only, which says little of the average of what lies behind them: they are
+    cut from that average, where both scripts wrote what is behind theirs.
     """
-    if bench.spec.evaluation == "printed" or bench.spec.prediction == "label":
+    if bench.spec.evaluation == "printed":
         return None
     view = bench.views.search
     folders = [bench.folder.trial(trial["id"]) / "final" for trial in (base, reference)]
     read = [read_predictions(bench.spec, view, folder) for folder in folders]
     members = [one for one in read if isinstance(one, Predictions)]
-    blend = average_blend(bench.spec, view, members) if len(members) == len(read) else None
+    modes: tuple[Mode, ...] = ("soft", "cut") if bench.spec.prediction == "label" else ()
+    blend = average_blend(bench.spec, view, members, modes) if len(members) == len(read) else None
     return blend.score["value"] if isinstance(blend, Blend) else None
 
 

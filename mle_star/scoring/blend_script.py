@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mle_star.scoring.blend import TIE, Mode
+from mle_star.scoring.encoding import TIE, Mode
 from mle_star.scoring.metric_code import metric_code
+from mle_star.scoring.soft import soft_columns
+from mle_star.scoring.soft_blend import cut_for
+from mle_star.scoring.soft_script import soft_clean, soft_combine
 from mle_star.tasks.spec import TaskSpec
 
 _WORDS: dict[Mode, str] = {
@@ -15,12 +18,15 @@ _WORDS: dict[Mode, str] = {
     "vote": "weighted vote",
     "round": "weighted mean, rounded to the nearest class",
 }
+_SOFT: tuple[Mode, ...] = ("soft", "cut")
 
 
 def blend_script(
     spec: TaskSpec, weights: Sequence[float], mode: Mode, score: float | None = None
 ) -> str:
     """Write the script that blends members ``./input/members/<n>/{oof,submission}.csv``.
+
+    Modes ``soft`` and ``cut`` read ``oof_soft.csv`` and ``submission_soft.csv`` instead.
 
     Args:
         spec: The task.
@@ -35,28 +41,32 @@ def blend_script(
     kept = {number: round(float(w), 12) for number, w in enumerate(weights) if w > 0}
     if not kept:
         raise ValueError("A blend needs at least one positive weight.")
+    cut = cut_for(spec) if mode == "cut" else None
+    if mode == "cut" and cut is None:
+        raise ValueError("Where to cut is learnt by a metric of the registry, and not in time.")
     parts = [
-        _header(spec, len(kept)),
-        _load(spec, kept),
-        _combine(mode),
+        _header(spec, len(kept), ["from collections.abc import Callable", ""] if cut else []),
+        _load(spec, kept, soft_columns(spec) if mode in _SOFT else []),
+        soft_combine(spec, cut) if mode in _SOFT else _combine(mode),
         _write(spec, score),
     ]
     # Two empty lines around functions, as formatters put them.
     return parts[0] + "\n\n" + "\n\n\n".join(parts[1:]) + "\n"
 
 
-def _header(spec: TaskSpec, count: int) -> str:
+def _header(spec: TaskSpec, count: int, imports: list[str]) -> str:
     target = ", ".join(f"`{name}`" for name in spec.target)
     way = "higher" if spec.maximize else "lower"
     what = f"a blend of {count} members" if count > 1 else "one member"
     code = metric_code(spec)
-    imports = ["import numpy as np", "import pandas as pd", *(code.imports if code else ())]
+    imports += ["import numpy as np", "import pandas as pd", *(code.imports if code else ())]
     return "\n".join(
         [f'"""Predict {target} with {what} ({spec.metric}, {way} is better)."""', "", *imports]
     )
 
 
-def _load(spec: TaskSpec, weights: dict[int, float]) -> str:
+def _load(spec: TaskSpec, weights: dict[int, float], soft: list[str]) -> str:
+    """Tables, constants and ``read_member``; ``soft`` are the columns it reads, else COLUMNS."""
     text = spec.prediction == "label" and all(isinstance(c, str) for c in spec.classes)
     names = sorted({*spec.target, *spec.prediction_columns}) if text else []
     exact = f", dtype=dict.fromkeys({_literal(names)}, str), keep_default_na=False" if text else ""
@@ -75,6 +85,8 @@ def _load(spec: TaskSpec, weights: dict[int, float]) -> str:
         lines.append(f"ID = {_literal(spec.id)}")
     if spec.prediction != "value":
         lines.append(f"CLASSES = {_literal(list(spec.classes))}")
+    if soft:
+        lines.append(f"SOFT = {_literal(soft)}  # what labels are cut from")
     lines += [f"WEIGHTS = {weights!r}  # member number -> weight", "", ""]
     lines += [
         "def read_member(number: int, name: str, rows: pd.DataFrame) -> pd.DataFrame:",
@@ -82,7 +94,7 @@ def _load(spec: TaskSpec, weights: dict[int, float]) -> str:
         '    path = f"input/members/{number}/{name}.csv"',
         f"    table = pd.read_csv(path{exact})",
     ]
-    whole = 'if name == "oof" and len(table) == len(train):'
+    whole = 'if name.startswith("oof") and len(table) == len(train):'
     if spec.id is not None:
         lines += [
             "    if ID in rows.columns and rows[ID].is_unique:",
@@ -92,8 +104,8 @@ def _load(spec: TaskSpec, weights: dict[int, float]) -> str:
     else:
         lines.append(f"    {whole}")
     lines.append("        table = table[scored]")
-    lines.append("    table = table[COLUMNS].reset_index(drop=True)")
-    lines += [f"    {line}" for line in _clean(spec)]
+    lines.append(f"    table = table[{'SOFT' if soft else 'COLUMNS'}].reset_index(drop=True)")
+    lines += [f"    {line}" for line in (soft_clean(spec) if soft else _clean(spec))]
     return "\n".join([*lines, "    return table"])
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from mle_star.scoring.problem import Invalid, Problem, some
-from mle_star.scoring.reading import match_keys, place, read_csv
+from mle_star.scoring.problem import Invalid, Problem
+from mle_star.scoring.reading import read_csv
+from mle_star.scoring.rows import predicted_rows, scored_rows
+from mle_star.scoring.soft import Soft, read_soft
 from mle_star.scoring.values import check_not_constant, clean
 from mle_star.tasks import View
 from mle_star.tasks.spec import Label, TaskSpec
@@ -27,6 +28,8 @@ class Predictions:
     """(test rows, prediction columns) in the order of the view's test.csv."""
     notes: tuple[str, ...] = ()
     """What was odd but could be used, one sentence each."""
+    soft: Soft | None = None
+    """Of labels: what they were cut from, where the script wrote it."""
 
 
 def read_predictions(spec: TaskSpec, view: View, final: Path) -> Predictions | Problem:
@@ -43,13 +46,20 @@ def read_predictions(spec: TaskSpec, view: View, final: Path) -> Predictions | P
     try:
         truth, scored = view.truth(), view.fold_of() >= 0
         classes = classes_of(spec, truth)
-        oof, notes = _read_oof(spec, view, final / "oof.csv", scored, classes)
-        check_not_constant(spec, oof, truth[scored], "final/oof.csv")
-        test, more = _read_test(spec, view, final / "submission.csv", classes)
-        check_not_constant(spec, test, None, "final/submission.csv")
+        name = "final/oof.csv"
+        table = read_columns(spec, final / "oof.csv", name)
+        rows = scored_rows(spec, view, table, spec.prediction_columns, name)
+        oof, notes = clean(spec, rows, name, classes)
+        check_not_constant(spec, oof, truth[scored], name)
+        name = "final/submission.csv"
+        table = read_columns(spec, final / "submission.csv", name)
+        rows = predicted_rows(spec, view, table, spec.prediction_columns, name)
+        test, more = clean(spec, rows, name, classes)
+        check_not_constant(spec, test, None, name)
     except Invalid as error:
         return error.problem
-    return Predictions(oof, test, (*notes, *more))
+    soft, wrong = read_soft(spec, view, final)
+    return Predictions(oof, test, (*notes, *more, *wrong), soft)
 
 
 def classes_of(spec: TaskSpec, truth: pd.DataFrame) -> Sequence[Label]:
@@ -57,28 +67,6 @@ def classes_of(spec: TaskSpec, truth: pd.DataFrame) -> Sequence[Label]:
     if spec.classes or spec.prediction != "label":
         return spec.classes
     return sorted({label for column in truth.columns for label in truth[column].dropna().unique()})
-
-
-def check_columns(
-    frame: pd.DataFrame, wanted: Sequence[str], ignored: Sequence[str], name: str
-) -> None:
-    """Check that a table has the wanted columns and no unknown ones; their order is free.
-
-    Raises:
-        Invalid: a column is missing or was not asked for.
-    """
-    missing = [column for column in wanted if column not in frame.columns]
-    if missing:
-        raise Invalid(
-            f"{name} lacks the column {some(missing)}; its columns must be {some(wanted, 10)} "
-            f"and are {some(frame.columns, 10)}."
-        )
-    extra = [c for c in frame.columns if c not in wanted and c not in ignored]
-    if extra:
-        raise Invalid(
-            f"{name} has columns that were not asked for: {some(extra)}; its columns must be "
-            f"{some(wanted, 10)}."
-        )
 
 
 def read_columns(spec: TaskSpec, path: Path, name: str) -> pd.DataFrame:
@@ -91,55 +79,3 @@ def read_columns(spec: TaskSpec, path: Path, name: str) -> pd.DataFrame:
     numeric = [] if labels else spec.prediction_columns
     ids = [spec.id] if spec.id else []
     return read_csv(path, name, text=[*ids, *labels], numeric=numeric)
-
-
-def _read_oof(
-    spec: TaskSpec, view: View, path: Path, scored: np.ndarray, classes: Sequence[Label]
-) -> tuple[pd.DataFrame, list[str]]:
-    name = "final/oof.csv"
-    frame = read_columns(spec, path, name)
-    keys = _usable(view.train_keys())
-    by_key = spec.id is not None and keys is not None
-    wanted = [*([spec.id] if by_key and spec.id else []), *spec.prediction_columns]
-    optional = ["fold", *spec.copied_columns, *([spec.id] if spec.id else [])]
-    check_columns(frame, wanted, optional, name)
-    if keys is not None and spec.id is not None:
-        positions = match_keys(frame[spec.id], keys, name, spec.id)
-        frame = frame.iloc[place(positions, np.flatnonzero(scored), name, keys)]
-    elif len(frame) == len(scored):
-        frame = frame[scored]  # rows that no fold predicts are there as well
-    elif len(frame) != scored.sum():
-        raise Invalid(
-            f"{name} has {len(frame)} rows; expected {int(scored.sum())}, one per training row "
-            "with fold >= 0, in the order of train.csv."
-        )
-    columns = frame[spec.prediction_columns].reset_index(drop=True)
-    return clean(spec, columns, name, classes)
-
-
-def _read_test(
-    spec: TaskSpec, view: View, path: Path, classes: Sequence[Label]
-) -> tuple[pd.DataFrame, list[str]]:
-    name = "final/submission.csv"
-    frame = read_columns(spec, path, name)
-    keys = _usable(view.test_keys())
-    optional = [*spec.copied_columns, *([spec.id] if spec.id else [])]
-    by_key = [spec.id] if spec.id and keys is not None else []
-    check_columns(frame, [*by_key, *spec.prediction_columns], optional, name)
-    if keys is not None and spec.id is not None:
-        positions = match_keys(frame[spec.id], keys, name, spec.id)
-        frame = frame.iloc[place(positions, np.arange(len(keys)), name, keys)]
-    elif len(frame) != view.test_rows:
-        raise Invalid(
-            f"{name} has {len(frame)} rows; expected {view.test_rows}, one for every row of "
-            "test.csv, in its order."
-        )
-    columns = frame[spec.prediction_columns].reset_index(drop=True)
-    return clean(spec, columns, name, classes)
-
-
-def _usable(keys: pd.Series | None) -> pd.Series | None:
-    """Keys that tell rows apart; None means that rows are matched by order."""
-    if keys is None or not keys.is_unique or keys.isna().any():
-        return None
-    return keys.reset_index(drop=True)

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from mle_star.errors import TaskError
-from mle_star.scoring.predictions import check_columns, read_columns
+from mle_star.scoring.predictions import read_columns
 from mle_star.scoring.problem import Invalid, Problem
 from mle_star.scoring.reading import match_keys, place
+from mle_star.scoring.rows import check_columns
 from mle_star.scoring.values import check_not_constant, clean
 from mle_star.tasks import View
 from mle_star.tasks.spec import TaskSpec

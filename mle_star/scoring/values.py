@@ -41,13 +41,18 @@ def clean(
     """
     if spec.prediction == "label":
         return to_labels(frame, name, classes), []
-    numbers = _to_numbers(spec, frame, name)
+    numbers = to_numbers(spec, frame, name)
     if spec.prediction == "value":
         return numbers, []
     return _to_probabilities(spec, numbers, name)
 
 
-def _to_numbers(spec: TaskSpec, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def to_numbers(spec: TaskSpec, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The columns as finite floats.
+
+    Raises:
+        Invalid: a value is text, missing or infinite.
+    """
     numbers = {}
     for column in frame.columns:
         values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from mle_star.scoring import Predictions, Score
+from mle_star.scoring import Predictions, Score, Soft
+from mle_star.scoring.soft import first_grade, soft_columns, soft_form
 from mle_star.state import Trial
 from mle_star.tasks import TaskSpec, View
+from mle_star.tasks.formulas import codes
 
 
 def make_spec(**changed: Any) -> TaskSpec:
@@ -179,6 +181,33 @@ def answer(
     )
 
 
+def soften(spec: TaskSpec, labels: pd.DataFrame, sure: float = 1.0, seed: int = 0) -> np.ndarray:
+    """What labels may have been cut from half way, (rows, width); the less sure, the noisier."""
+    chance = np.random.default_rng(seed)
+    places = np.column_stack([codes(labels[c], spec.classes) for c in labels.columns])
+    if soft_form(spec) == "grades":
+        return first_grade(spec) + places + chance.uniform(-0.45, 0.45, places.shape)
+    if soft_form(spec) == "shares" or len(spec.classes) == 2:
+        odds = (2 * places - 1) * chance.uniform(0.1, 3 * sure, places.shape)
+        return np.asarray(1 / (1 + np.exp(-odds)))
+    hit = np.eye(len(spec.classes))[places[:, 0]] * sure
+    values = np.exp(hit + chance.uniform(0, sure, hit.shape))
+    return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+def softened(spec: TaskSpec, member: Predictions, seed: int = 0) -> Predictions:
+    """Labels together with what they may have been cut from."""
+    tables = [soften(spec, table, seed=seed) for table in (member.oof, member.test)]
+    return replace(member, soft=Soft(*tables))
+
+
+def soft_table(spec: TaskSpec, values: np.ndarray) -> pd.DataFrame:
+    """Soft predictions as a script writes them, without the id."""
+    if soft_form(spec) == "classes" and len(spec.classes) == 2:
+        values = np.column_stack([1 - values, values])
+    return pd.DataFrame(values, columns=soft_columns(spec))
+
+
 def _chances(
     spec: TaskSpec, truth: pd.DataFrame, noise: float, chance: np.random.Generator
 ) -> pd.DataFrame:
@@ -207,6 +236,13 @@ def write_final(
     if spec.id:
         scored.insert(0, spec.id, view.train[spec.id].to_numpy()[view.fold >= 0])
         test.insert(0, spec.id, view.test[spec.id].to_numpy())
+    if predictions.soft is not None:
+        tables = {"oof": predictions.soft.oof, "submission": predictions.soft.test}
+        for name, ids in (("oof", scored), ("submission", test)):
+            table = soft_table(spec, tables[name])
+            if spec.id:
+                table.insert(0, spec.id, ids[spec.id].to_numpy())
+            table.to_csv(final / f"{name}_soft.csv", index=False)
     for column in spec.copied_columns:
         test[column] = view.test[column]
     oof(scored).to_csv(final / "oof.csv", index=False)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from mle_star.scoring import (
+    Mode,
     Predictions,
     blend_predictions,
     blend_script,
@@ -32,6 +33,7 @@ from tests.scoring.small import (
     answer,
     make_spec,
     sketch,
+    softened,
     write_final,
     write_input,
 )
@@ -65,15 +67,45 @@ def run(script: str, folder: Path) -> str:
     return done.stdout
 
 
+SOFT: list[tuple[Mode, dict[str, Any]]] = [
+    ("soft", LABELS),
+    ("soft", {**ORDINAL, "classes": ["bad", "fair", "good"], "metric": "accuracy"}),
+    ("cut", {**LABELS, "metric": "f1_macro", "id": None}),
+    ("cut", {**LABELS, "classes": ["n", "y"], "kind": "binary", "metric": "f1"}),
+    ("cut", ORDINAL),
+    ("cut", {**ORDINAL, "classes": [3, 4, 5, 6]}),
+    ("cut", {**MULTILABEL, "prediction": "label", "metric": "mcc"}),
+]
+"""Modes that read soft predictions."""
+
+
 @pytest.mark.parametrize("task", CASES)
 def test_the_script_computes_the_blend(tmp_path: Path, task: dict[str, Any]) -> None:
+    compute(tmp_path, task, modes(make_spec(**task))[-1])
+
+
+@pytest.mark.parametrize(("mode", "task"), SOFT)
+def test_the_script_cuts_soft_predictions_as_the_harness_does(
+    tmp_path: Path, mode: Mode, task: dict[str, Any]
+) -> None:
+    compute(tmp_path, task, mode)
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_the_script_cuts_a_single_hold_out_by_its_parts(tmp_path: Path, folds: int) -> None:
+    compute(tmp_path, {**LABELS, "metric": "balanced_accuracy"}, "cut", folds)
+
+
+def compute(tmp_path: Path, task: dict[str, Any], mode: Mode, folds: int = 4) -> None:
+    """Blend some members by the script, and compare with what the harness computes."""
     spec = make_spec(**task)
-    view = sketch(spec)
+    view = sketch(spec, folds=folds)
     view.fold[:20] = -1
     if not spec.classes:
         view.train[spec.target] = view.train[spec.target].abs()
-    mode = modes(spec)[-1]
     members = [answer(spec, view, seed, noise=0.8) for seed in range(len(WEIGHTS))]
+    if mode in ("soft", "cut"):
+        members = [softened(spec, member, seed) for seed, member in enumerate(members)]
     inputs = write_input(spec, view, tmp_path)
     for number, member in enumerate(members):
         final = write_final(
@@ -85,7 +117,7 @@ def test_the_script_computes_the_blend(tmp_path: Path, task: dict[str, Any]) -> 
         )
         (inputs / "members").mkdir(exist_ok=True)
         final.rename(inputs / "members" / str(number))
-    wanted = blend_predictions(spec, mode, WEIGHTS, members)
+    wanted = blend_predictions(spec, mode, WEIGHTS, members, view.view())
     printed = run(blend_script(spec, WEIGHTS, mode), tmp_path)
 
     found = read_predictions(spec, view.view(), tmp_path / "final")
@@ -144,6 +176,14 @@ def test_every_metric_of_the_registry_is_written_out(
         assert shown == pytest.approx(value), task
 
 
+def test_what_cannot_be_cut_has_no_such_script() -> None:
+    for changed in ({"time": ["when"]}, {"metric": "mine.py:score"}):
+        spec = make_spec(**{**LABELS, **changed})
+        with pytest.raises(ValueError, match="Where to cut"):
+            blend_script(spec, [1.0], "cut")
+        assert "argmax" in blend_script(spec, [1.0], "soft")
+
+
 def test_the_users_own_metric_prints_what_the_harness_measured() -> None:
     spec = make_spec(metric="mine.py:score")
     assert metric_code(spec) is None
@@ -152,10 +192,10 @@ def test_the_users_own_metric_prints_what_the_harness_measured() -> None:
     assert "0.9 * (y - p)" in blend_script(pinball, [1.0], "mean")
 
 
-@pytest.mark.parametrize("task", CASES)
-def test_the_script_reads_well(task: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("mode", "task"), [*((None, task) for task in CASES), *SOFT])
+def test_the_script_reads_well(mode: Mode | None, task: dict[str, Any]) -> None:
     spec = make_spec(**task)
-    script = blend_script(spec, WEIGHTS, modes(spec)[0])
+    script = blend_script(spec, WEIGHTS, mode or modes(spec)[0])
     assert ast.get_docstring(ast.parse(script))
     assert re.findall(r"^# === (\w+) ===$", script, re.MULTILINE) == ["load", "combine", "write"]
     assert "mle_star" not in script

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.llm.trimming import BYTES_PER_TOKEN, FLOOR, cut, fit, size, tokens
-from mle_star.engineer.llm.wording import FILTERS, columns
+from mle_star.engineer.llm.wording import FILTERS, columns, soft_files
 from mle_star.models.base import Message
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def render(agent: str, brief: Brief, budget: int, **values: Any) -> tuple[Messag
     long = _long_texts(given)
 
     def user(texts: Mapping[str, str]) -> str:
-        rest = template.render(brief=brief, task=brief.task, **_put_back(given, texts))
+        put = _put_back(given, texts)
+        rest = template.render(brief=brief, task=brief.task, soft=soft_files(brief.task), **put)
         return f"You are now the agent `{agent}`.\n\n{rest}"
 
     room = (budget - tokens(system)) * BYTES_PER_TOKEN
@@ -99,7 +100,8 @@ def system_message(brief: Brief, budget: int) -> str:
     }
 
     def text(texts: Mapping[str, str]) -> str:
-        told = template.render(brief=brief, task=brief.task, profile=brief.profile, **texts)
+        task, soft = brief.task, soft_files(brief.task)
+        told = template.render(brief=brief, task=task, profile=brief.profile, soft=soft, **texts)
         return str(_clean(told))  # names of files can hold halves of characters
 
     shortest = size(text({name: cut(value, FLOOR) for name, value in long.items()}))

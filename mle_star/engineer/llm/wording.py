@@ -10,7 +10,9 @@ from typing import Any
 from mle_star.engineer.base import Brief, Lesson, Tried
 from mle_star.engineer.llm.trimming import cut
 from mle_star.engineer.policy import Policy
+from mle_star.scoring.soft import first_grade, soft_columns, soft_form
 from mle_star.tasks.profile import ColumnProfile, DataProfile
+from mle_star.tasks.spec import TaskSpec
 
 _DETAILED = 120
 """Columns that are listed one by one; further ones are only counted."""
@@ -172,6 +174,23 @@ def _group(kind: str, found: Sequence[ColumnProfile]) -> str:
         f"{min(c.unique for c in found):,} to {max(c.unique for c in found):,} distinct, missing "
         f"at most {100 * missing:.3g} %"
     )
+
+
+def soft_files(task: TaskSpec) -> str:
+    """The columns of the files of soft predictions, in words; empty where a task has none."""
+    form, names = soft_form(task), quoted(soft_columns(task), 30)
+    if form == "classes":
+        return f"one probability per class in the columns {names}"
+    if form == "shares":
+        return (
+            f"the probability of {quoted(task.classes[1])} for each target in the columns {names}"
+        )
+    if form != "grades":
+        return ""
+    scale = "on the scale of the labels"
+    if first_grade(task) != task.classes[0]:
+        scale = f"as the class's place in {quoted(task.classes, 30)}, counted from 0"
+    return f"the predicted number that is cut into a label, {scale}, in {names}"
 
 
 FILTERS: dict[str, Callable[..., str | list[str]]] = {

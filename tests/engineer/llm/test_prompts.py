@@ -90,6 +90,45 @@ def test_user_messages_are_the_golden_ones(agent: str) -> None:
     check_golden(agent, user(agent))
 
 
+LABELS: dict[str, Any] = {"prediction": "label", "metric": "accuracy", "direction": "maximize"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {**LABELS, "kind": "multiclass", "classes": ["x", "y"]},
+            'one probability per class in the columns "x", "y"',
+        ),
+        (
+            {**LABELS, "kind": "ordinal", "classes": [3, 4, 5]},
+            'cut into a label, on the scale of the labels, in "price"',
+        ),
+        (
+            {**LABELS, "kind": "ordinal", "classes": ["low", "high"]},
+            'the class\'s place in "low", "high", counted from 0, in "price"',
+        ),
+        (
+            {**LABELS, "kind": "multilabel", "classes": [0, 1], "target": ["a", "b"]},
+            'the probability of 1 for each target in the columns "a", "b"',
+        ),
+        ({}, ""),
+    ],
+)
+def test_label_tasks_are_asked_for_what_labels_are_cut_from(
+    settings: dict[str, Any], words: str
+) -> None:
+    told = brief(**settings)
+    text = system_message(told, BUDGET)
+    assert ("final/oof_soft.csv" in text) == bool(words)
+    assert words in text
+    members = [MemberView(n, "m", 0.5, "", soft=bool(words)) for n in range(2)]
+    for agent in ("plan_ensemble", "ensemble"):
+        assert ("oof_soft.csv" in user(agent, told, members=members)) == bool(words)
+        mixed = [*members, MemberView(2, "m", 0.5, "")]
+        assert "oof_soft.csv" not in user(agent, told, members=mixed)
+
+
 def test_the_message_about_a_failing_study_is_the_golden_one() -> None:
     check_golden("debug_study", user("debug", regression(phase="ablate"), pages=""))
 

@@ -14,6 +14,8 @@ from mle_star.engineer.playbook.ensembles import ensemble, plan_ensemble
 from mle_star.engineer.playbook.ensembles.plans import key_of
 from mle_star.engineer.playbook.leakage import check_leakage
 from mle_star.errors import NoAnswer
+from mle_star.scoring.soft import first_grade, soft_columns, soft_form
+from mle_star.tasks import TaskSpec
 from tests.engineer.playbook import small
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -47,6 +49,14 @@ TASKS: dict[str, dict[str, Any]] = {
         "kind": "ordinal", "metric": "quadratic_weighted_kappa", "direction": "maximize",
         "prediction": "label", "classes": [3, 4, 5, 7],
     },
+    "macro f1 in time": {
+        "kind": "multiclass", "metric": "f1_macro", "direction": "maximize", "prediction": "label",
+        "classes": ["x", "y", "z"], "time": ["area"],
+    },
+    "words that are grades": {
+        "kind": "ordinal", "metric": "accuracy", "direction": "maximize", "prediction": "label",
+        "classes": ["bad", "fair", "good"], "folds": 1,
+    },
     "labels of two targets": {
         "kind": "multilabel", "metric": "accuracy", "direction": "maximize", "prediction": "label",
         "classes": [0, 1], "target": ["a", "b"],
@@ -54,15 +64,18 @@ TASKS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def members(count: int = 4) -> list[MemberView]:
-    return [MemberView(n, f"model {n}", 0.5 + 0.01 * n, "") for n in range(count)]
+SOFT = ["labels", "binary labels", "grades", "macro f1 in time", "words that are grades"]
 
 
-def all_plans(told: Brief, count: int = 4) -> list[str]:
+def members(count: int = 4, *, soft: bool = False) -> list[MemberView]:
+    return [MemberView(n, f"model {n}", 0.5 + 0.01 * n, "", soft=soft) for n in range(count)]
+
+
+def all_plans(told: Brief, count: int = 4, *, soft: bool = False) -> list[str]:
     tried: list[Tried] = []
     while True:
         try:
-            plan = plan_ensemble(told, members(count), tried)
+            plan = plan_ensemble(told, members(count, soft=soft), tried)
         except NoAnswer:
             return [t.plan for t in tried]
         tried.append(Tried(plan, 0.5))
@@ -110,6 +123,23 @@ def write_members(folder: Path, told: Brief, train: pd.DataFrame) -> None:
             oof = oof.sample(frac=1, random_state=number)
         oof.to_csv(where / "oof.csv", index=False)
         out.to_csv(where / "submission.csv", index=False)
+        if soft_form(task) and len(task.target) == 1:
+            for table, name in ((oof, "oof_soft.csv"), (out, "submission_soft.csv")):
+                soften(task, table, number).to_csv(where / name, index=False)
+
+
+def soften(task: TaskSpec, labels: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """What a table of labels may have been cut from; it knows no more than they do."""
+    chance = np.random.default_rng(seed)
+    place = labels[task.target[0]].map({label: i for i, label in enumerate(task.classes)})
+    if soft_form(task) == "grades":
+        noisy = first_grade(task) + place + chance.uniform(-0.45, 0.45, len(place))
+        return labels.assign(**{task.target[0]: noisy})
+    hit = np.eye(len(task.classes))[place.astype(int)] + chance.uniform(0.1, 0.9, (len(place), 1))
+    shares = pd.DataFrame(hit / hit.sum(axis=1, keepdims=True), columns=soft_columns(task))
+    if task.id:
+        shares.insert(0, task.id, labels[task.id].to_numpy())
+    return shares
 
 
 def check_output(folder: Path, told: Brief, plan: str, script: str) -> str:
@@ -155,6 +185,31 @@ def test_every_plan_of_a_task_gives_a_script_that_runs(name: str, tmp_path: Path
     problems = [check_output(tmp_path, told, plan, script) for plan, script in scripts.items()]
     assert not [problem for problem in problems if problem]
     assert all(ast.get_docstring(ast.parse(script)) for script in scripts.values())
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_what_labels_were_cut_from_is_combined_and_cut_once(name: str, tmp_path: Path) -> None:
+    told = small.brief(**TASKS[name])
+    plans = all_plans(told, soft=True)
+    train = small.write_input(tmp_path, told)
+    write_members(tmp_path, told, train)
+    scripts = {plan: ensemble(told, plan, members(soft=True)) for plan in plans}
+    problems = [check_output(tmp_path, told, plan, script) for plan, script in scripts.items()]
+    assert not [problem for problem in problems if problem]
+    learns = not told.task.time
+    for script in scripts.values():
+        assert "oof_soft.csv" in script
+        assert ("cross_cut(" in script) == learns  # in time later folds can't teach earlier ones
+        assert not check_leakage(told, script, "validation is far better than audit").leaking
+        assert max(map(len, script.splitlines())) <= 100
+
+
+def test_members_without_soft_predictions_are_voted_on() -> None:
+    told = small.brief(**TASKS["labels"])
+    mixed = [*members(2, soft=True), *members(4)[2:]]
+    assert key_of(plan_ensemble(told, mixed, [])) == "weights"
+    assert key_of(plan_ensemble(told, members(soft=True), [])) == "stack-linear"
+    assert "_soft.csv" not in ensemble(told, "Vote [vote]", mixed)
 
 
 def test_a_plan_is_never_proposed_twice_and_an_end_comes() -> None:

@@ -12,6 +12,7 @@ from mle_star.engineer.playbook.catalogue import model_named
 from mle_star.engineer.playbook.script import join, split
 from mle_star.engineer.playbook.writer import assemble, compose, write
 from mle_star.errors import NoAnswer
+from mle_star.scoring import Mode, Predictions, blend_predictions, read_predictions
 from tests.engineer.playbook import making, refining
 
 
@@ -29,7 +30,25 @@ def solve(task: making.Task, family: str, folder: Path) -> float:
     """Write, run and check one script."""
     script = write(task.brief, card(family))
     assert join(split(script)) == script
-    return making.check(task, making.run(script, task, folder / family))
+    value = making.check(task, making.run(script, task, folder / family))
+    check_soft(task, script, folder / family / "final")
+    return value
+
+
+def check_soft(task: making.Task, script: str, final: Path) -> None:
+    """Label tasks, and no others, keep what labels are cut from; half way it is these labels."""
+    spec = task.brief.task
+    found = read_predictions(spec, task.view, final)
+    assert isinstance(found, Predictions)
+    assert (found.soft is not None) == (spec.prediction == "label"), found.notes
+    assert (final / "oof_soft.csv").exists() == (spec.prediction == "label")
+    if found.soft is None:
+        return
+    mode: Mode = "cut" if "def adjust(" in script else "soft"
+    again = blend_predictions(spec, mode, [1.0], [found], task.view)
+    for old, new in ((found.oof, again.oof), (found.test, again.test)):
+        same = (old.to_numpy() == new.to_numpy()).mean()
+        assert same > (0.85 if mode == "cut" else 0.999), (mode, same)
 
 
 def test_regression_without_an_id_on_untidy_columns(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from mle_star.engineer.playbook.blocks.data import zero_one
 from mle_star.engineer.playbook.blocks.facts import Facts, literal
 from mle_star.engineer.playbook.blocks.metrics import fold_line, score_of
 from mle_star.engineer.playbook.blocks.part import Part
+from mle_star.engineer.playbook.blocks.soft import kept, written
 from mle_star.engineer.playbook.script import COMBINE, FINISH, VALIDATE, WRITE
 
 _SIGNATURE = (
@@ -156,7 +157,10 @@ def finish(facts: Facts) -> Part:
     elif facts.logarithmic:
         doc = "The metric takes logarithms, so predictions can't be negative."
         value = "np.clip(values, 0, None)"
+    softer = kept(facts)
     lines = [
+        *softer,
+        *([""] if softer and not constants else []),
         *constants,
         "def finish(values: np.ndarray) -> np.ndarray:",
         f'    """{doc}"""',
@@ -179,6 +183,7 @@ def write(facts: Facts) -> Part:
         *_tables(facts, f"oof[scored]{whole}", f"prediction{whole}"),
         'validation.to_csv("final/oof.csv", index=False)',
         'submission.to_csv("final/submission.csv", index=False)',
+        *written(facts),
         'print(f"Final Validation Performance: {score}")',
     ]
     return Part(WRITE, "\n".join(lines), score.imports)

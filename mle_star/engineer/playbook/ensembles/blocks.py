@@ -146,7 +146,7 @@ def _geometric(form: Form, scale: str) -> Combination:
             "    return odds / (1 + odds)\n",
         )
     return _fixed(
-        "The geometric mean of the probabilities; `finish` makes them add up to one.",
+        "The geometric mean of the probabilities; later they are made to add up to one.",
         "    return np.exp(np.log(np.clip(tables, 1e-6, 1)).mean(axis=0))\n",
     )
 
@@ -196,7 +196,7 @@ _SCALED = {
 
 
 def _stack(key: str, form: Form, loss: str, scale: str) -> Combination:
-    classifies = form in ("shares", "classes", "votes")
+    classifies = form in ("shares", "classes", "votes", "soft")
     name, model, module = _stacker(key == "stack-trees", classifies, loss)
     small = _TREES if key == "stack-trees" else ""
     as_features = f'''{small}
@@ -206,7 +206,7 @@ def features(table: np.ndarray) -> np.ndarray:
     return scaled.transpose(1, 0, 2).reshape(table.shape[1], -1)
 '''
     imports = (f"from sklearn.{module} import {name}",)
-    if form in ("classes", "votes"):
+    if form in ("classes", "votes", "soft"):
         doc = "Class probabilities of a model of all members' predictions."
         body = f"""    model = {model}
     model.fit(features(fit), truth)

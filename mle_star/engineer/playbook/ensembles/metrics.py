@@ -71,6 +71,8 @@ _STAND_IN = {
     "classes": ("log_loss", _CLASSES),
     "votes": ("accuracy", _LABELS),
     "codes": ("accuracy", _LABELS),
+    "soft": ("accuracy", _LABELS),
+    "places": ("rmse", _LABELS | _VALUES),
 }
 
 

@@ -77,7 +77,7 @@ def key_of(plan: str) -> str:
 def _order(brief: Brief, members: Sequence[MemberView]) -> list[str]:
     """Plans that make sense for the task, most promising first."""
     task = brief.task
-    form = form_of(task)
+    form = form_of(task, members)
     order = _by_form(form, task.metric)
     columns = len(task.prediction_columns)
     if len(members) < 3:
@@ -115,7 +115,9 @@ def _by_form(form: Form, metric: str) -> list[str]:
         return ["weights", "stack-linear", "stack-trees", "vote"]
     if form == "grades":
         return ["weights", "stack-linear", "median", "stack-trees", "trimmed-mean", "mean"]
-    if form == "classes":
+    if form == "places":
+        return ["stack-linear", "simplex", "median", "stack-trees", "trimmed-mean", "mean"]
+    if form in ("classes", "soft"):
         return [
             "stack-linear",
             "geometric-mean",

@@ -10,7 +10,9 @@ from mle_star.engineer.playbook.ensembles.blocks import combination
 from mle_star.engineer.playbook.ensembles.form import Form, form_of
 from mle_star.engineer.playbook.ensembles.metrics import metric_of
 from mle_star.engineer.playbook.ensembles.plans import PLANS, key_of
+from mle_star.engineer.playbook.ensembles.softly import cut_block, read_soft
 from mle_star.errors import NoAnswer
+from mle_star.scoring.soft_blend import cut_for
 from mle_star.tasks.spec import TaskSpec
 
 
@@ -26,9 +28,11 @@ def ensemble(brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
     if len(members) < 2:
         raise NoAnswer("An ensemble needs two members.")
     task = brief.task
-    form = form_of(task)
+    form = form_of(task, members)
     name, metric = metric_of(task, form)
     combined = combination(key, form, *_loss_and_scale(brief, form))
+    softly = form in ("soft", "places")
+    cutting = cut_for(task) if softly else None
     direction = "higher" if task.maximize else "lower"
     targets = ", ".join(f"`{target}`" for target in task.target)
     head = [
@@ -39,6 +43,7 @@ def ensemble(brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
         "",
         f'{PLANS[key]}.\n"""',
         "",
+        *(["from collections.abc import Callable", ""] if cutting else []),
         "import numpy as np",
         "import pandas as pd",
         *sorted({*combined.imports, *metric.imports}),
@@ -52,6 +57,7 @@ def ensemble(brief: Brief, plan: str, members: Sequence[MemberView]) -> str:
         _score(brief, form, name, metric.expression, combined.text),
         f"\n\n# === combine ===\n{combined.text.strip(chr(10))}\n",
         f"\n\n# === validate ===\n{_validate(brief, combined.learns)}",
+        f"\n\n# === finish ===\n{cut_block(brief, form, cutting)}" if softly else "",
         f"\n\n# === write ===\n{_write(task, form)}",
     ]
     return "".join(parts)
@@ -61,8 +67,8 @@ def _loss_and_scale(brief: Brief, form: Form) -> tuple[str, str]:
     metric = brief.task.metric
     if form == "shares":
         return "shares", "logit"
-    if form in ("classes", "votes"):
-        return "classes", "log" if form == "classes" else ""
+    if form in ("classes", "votes", "soft"):
+        return "classes", "" if form == "votes" else "log"
     if metric in ("rmsle", "mean_columnwise_rmsle"):
         return "log1p", "log1p"
     return ("absolute" if metric in ("mae", "median_ae", "mape", "smape") else "squared"), ""
@@ -83,7 +89,7 @@ def _load(task: TaskSpec, form: Form, members: Sequence[MemberView]) -> str:
         assignment("TARGETS", list(task.target)),
         assignment("COLUMNS", list(task.prediction_columns)),
     ]
-    if form in ("classes", "votes", "codes", "shares", "grades"):
+    if form != "values":
         lines.append(assignment("CLASSES", list(task.classes)))
     lines += ["", ""]
     return "\n".join(lines) + "\n" + _reader(task, form) + _truth(form)
@@ -102,18 +108,23 @@ def _reader(task: TaskSpec, form: Form) -> str:
             "    codes = pd.Categorical(table[COLUMNS[0]], categories=CLASSES).codes\n"
             "    return np.eye(len(CLASSES))[codes]\n"
         )
+    if form in ("soft", "places"):
+        values = read_soft(task)
+    kind = "_soft" if form in ("soft", "places") else ""
     what = "One vote for the predicted class: (rows, classes)" if form == "votes" else "Predictions"
     return f'''def read(path: str, rows: pd.DataFrame) -> np.ndarray:
     """{what}, in the order of the given rows."""
     table = pd.read_csv(path{", dtype={ID: str}" if task.id else ""})
 {keyed if task.id else ""}{values}
 
-out_of_fold = np.stack([read(f"input/members/{{m}}/oof.csv", train[scored]) for m in MEMBERS])
-for_test = np.stack([read(f"input/members/{{m}}/submission.csv", test) for m in MEMBERS])
+paths = [f"input/members/{{m}}/" for m in MEMBERS]
+out_of_fold = np.stack([read(path + "oof{kind}.csv", train[scored]) for path in paths])
+for_test = np.stack([read(path + "submission{kind}.csv", test) for path in paths])
 '''
 
 
 def _truth(form: Form) -> str:
+    codes = "pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes"
     return {
         "values": "truth = train.loc[scored, TARGETS].to_numpy(dtype=float)\n",
         "grades": "truth = train.loc[scored, TARGETS].to_numpy(dtype=float)\n",
@@ -124,12 +135,10 @@ def _truth(form: Form) -> str:
             "for c in TARGETS]\n"
             ")\n"
         ),
-        "classes": (
-            "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n"
-        ),
-        "votes": (
-            "truth = pd.Categorical(train.loc[scored, TARGETS[0]], categories=CLASSES).codes\n"
-        ),
+        "classes": f"truth = {codes}\n",
+        "votes": f"truth = {codes}\n",
+        "soft": f"truth = {codes}.astype(int)\n",
+        "places": f"truth = {codes}.astype(int)[:, None]\n",
     }[form]
 
 
@@ -144,6 +153,8 @@ def _score(brief: Brief, form: Form, name: str, expression: str, combined: str) 
     stands_in = "" if name == task.metric else f"; it stands in for {task.metric}"
     if form == "classes":
         body = f"    predicted = finish(predicted)\n    return float({expression})\n"
+    elif form in ("soft", "places"):
+        body = "    return metric(truth.ravel(), finish(predicted).ravel())\n"
     elif form == "votes":
         body = f"    t, p = truth, predicted.argmax(axis=1)\n    return float({expression})\n"
     elif len(task.target) == 1:
@@ -155,6 +166,11 @@ def _score(brief: Brief, form: Form, name: str, expression: str, combined: str) 
             f"        scores.append({expression})\n"
             "    return float(np.mean(scores))\n"
         )
+    if form in ("soft", "places"):
+        judged = (
+            f"def metric(t: np.ndarray, p: np.ndarray) -> float:\n    return float({expression})"
+        )
+        constants = f"{constants}{judged}\n\n\n"
     return f'''
 
 # === score ===
@@ -182,6 +198,11 @@ _FINISH = {
     ),
     "votes": ("Index of the class with most votes.", "    return values.argmax(axis=1)\n"),
     "codes": ("Index of the class.", "    return values.astype(int)\n"),
+    "soft": ("Index of the most probable class.", "    return values.argmax(axis=1)\n"),
+    "places": (
+        "Index of the nearest class.",
+        "    return np.clip(np.rint(values), 0, len(CLASSES) - 1).astype(int)\n",
+    ),
 }
 
 
@@ -229,6 +250,10 @@ def _write(task: TaskSpec, form: Form) -> str:
         values = "np.asarray(CLASSES, dtype=object)[finish({})]"
     elif form == "grades" and all(isinstance(c, int) for c in task.classes):
         values = "finish({}).astype(int)"
+    judged = "score(truth, oof)"
+    if form in ("soft", "places"):
+        values = "np.asarray(CLASSES, dtype=object)[{}]"
+        judged = "metric(truth.ravel(), oof.ravel())"
     lines = [
         f"oof_table = pd.DataFrame({values.format('oof')}, columns=COLUMNS)",
         f"test_table = pd.DataFrame({values.format('prediction')}, columns=COLUMNS)",
@@ -249,6 +274,6 @@ def _write(task: TaskSpec, form: Form) -> str:
         'oof_table.to_csv("final/oof.csv", index=False)',
         *([] if order == placed else [f"test_table = test_table[{literal(order)}]"]),
         'test_table.to_csv("final/submission.csv", index=False)',
-        'print(f"Final Validation Performance: {score(truth, oof)}")',
+        f'print(f"Final Validation Performance: {{{judged}}}")',
     ]
     return "\n".join(lines) + "\n"
