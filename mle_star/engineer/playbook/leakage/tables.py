@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC
 from collections import ChainMap
 from collections.abc import Iterable, MutableMapping
 
@@ -36,7 +37,7 @@ def inner(scope: Scope) -> Scope:
     return ChainMap({}, *maps)
 
 
-class Tables:
+class Tables(ABC):
     """The task, what was found so far, and the rules for tables."""
 
     def __init__(self, task: TaskSpec, folds: int) -> None:
