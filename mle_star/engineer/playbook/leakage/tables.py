@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from abc import ABC
 from collections import ChainMap
 from collections.abc import Iterable, MutableMapping
 
@@ -37,7 +36,7 @@ def inner(scope: Scope) -> Scope:
     return ChainMap({}, *maps)
 
 
-class Tables(ABC):
+class Tables:
     """The task, what was found so far, and the rules for tables."""
 
     def __init__(self, task: TaskSpec, folds: int) -> None:
