@@ -98,7 +98,8 @@ def task(folder: Path, y: pd.Series, metric: str, **toml: str | list[str]) -> ma
     train, test = making.table(len(y)), making.table(40, seed=7)
     train["note"] = making.sentences(len(y), np.arange(len(y)) % 2 == 0)
     test["note"] = making.sentences(40, np.arange(40) % 2 == 0)
-    made = making.build(folder, train.assign(y=y), test, target="y", metric=metric, **toml)
+    toml |= {"target": "y", "metric": metric}
+    made = making.build(folder, train.assign(y=y), test, None, folds=2, search_rows=10_000, **toml)
     return dataclasses.replace(made, brief=able(made.brief))
 
 
