@@ -246,7 +246,7 @@ MODELS = (
         "neural",
         neural.PACKAGE,
         neural.realmlp,
-        lambda facts: _deep_fit(facts, 0.83, neural.REALMLP_COST),
+        lambda facts: _deep_fit(facts, 0.72, neural.REALMLP_COST),
         lambda facts: f"Tuned defaults let a deep network rival boosting on {_size(facts)}.",
         ("https://arxiv.org/abs/2407.04491", "https://github.com/dholzmueller/pytabkit"),
     ),

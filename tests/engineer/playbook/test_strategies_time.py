@@ -146,7 +146,7 @@ def test_history_knows_labels_of_earlier_times_only(
     assert times[differs].min() > times[where]
     assert (before[1] != after[1]).any(axis=None), "test rows know all labels"
     names = [name for name in before[0] if " target " in name]
-    assert {"shop target before", "kind target lately", "date weekday target last"} <= set(names)
+    assert {"shop target before", "kind target before", "date weekday target before"} <= set(names)
     first = times == times.min()
     assert (before[0].loc[first, names] == 0).all(axis=None), "at first nothing is known"
 

@@ -9,29 +9,20 @@ from mle_star.engineer.playbook.strategies.encodings import goals, learnt
 from mle_star.engineer.playbook.strategies.strategy import named
 
 _HISTORIES = '''
-def means_before(known: pd.Series, goal: np.ndarray, asked: pd.Series) -> pd.DataFrame:
-    """How far each key's goal lay from that of all rows: always, lately and the last times."""
-    table = pd.DataFrame({"key": known.to_numpy(), "goal": goal - goal.mean()})
-    found = pd.DataFrame(index=asked.index)
-    late = table.iloc[-max(len(table) // PARTS, 1) :]
-    late = late.assign(goal=late["goal"] - late["goal"].mean())
-    last = table.groupby("key").tail(3)
-    for name, part in {"before": table, "lately": late, "last": last}.items():
-        sums = part.groupby("key")["goal"].agg(["sum", "count"])
-        shrunk = sums["sum"] / (sums["count"] + (0.5 if name == "last" else 10))
-        found[name] = asked.map(shrunk).fillna(0.0).astype(float)
-    return found
+def means_before(known: pd.Series, goal: np.ndarray, asked: pd.Series) -> np.ndarray:
+    """How far each key's goal lies from that of all known rows, shrunk towards zero."""
+    table = pd.DataFrame({"goal": goal - goal.mean()})
+    sums = table.groupby(known.to_numpy())["goal"].agg(["sum", "count"])
+    return asked.map(sums["sum"] / (sums["count"] + 10)).fillna(0.0).to_numpy(dtype=float)
 
 
-def histories(keys: list[pd.Series], goal: np.ndarray, parts: np.ndarray) -> list[pd.DataFrame]:
+def histories(keys: list[pd.Series], goal: np.ndarray, parts: np.ndarray) -> list[np.ndarray]:
     """Means of the fitting rows, each from the parts before its own, and of the other tables."""
-    # Nothing is known before the first part: there no key differs from the others.
-    names = ["before", "lately", "last"]
-    own = [pd.DataFrame(0.0, index=keys[0].index[parts == 0], columns=names)]
+    own = np.zeros(len(goal))  # before the first part nothing is known
     for part in sorted(set(parts) - {0}):
-        earlier = parts < part
-        own.append(means_before(keys[0][earlier], goal[earlier], keys[0][parts == part]))
-    return [pd.concat(own), *(means_before(keys[0], goal, asked) for asked in keys[1:])]
+        earlier, asked = parts < part, parts == part
+        own[asked] = means_before(keys[0][earlier], goal[earlier], keys[0][asked])
+    return [own, *(means_before(keys[0], goal, others) for others in keys[1:])]
 
 
 def joined(table: pd.DataFrame, names: list[str]) -> pd.Series:
@@ -93,8 +84,7 @@ HISTORY = learnt(
         for names in KEYS:
             keys = [joined(source, names) for source in sources]
             for X, means in zip(tables, histories(keys, goal, parts)):
-                for name in means:
-                    X[f"{{' '.join(names)}} target {{name}}{{suffix}}"] = means[name]
+                X[f"{{' '.join(names)}} target before{{suffix}}"] = means
     """.replace("        \n", ""),
     lambda brief: (
         f"MOMENT = {literal(_moment(brief))}\nKEYS = {literal(_keys(brief))}\n"
