@@ -36,6 +36,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "keras": ("keras",),
     "jax": ("jax",),
     "pytorch_tabnet": ("pytorch-tabnet",),
+    "pytabkit": ("pytabkit",),
     "tabpfn": ("tabpfn",),
     "autogluon": ("autogluon", "autogluon.tabular"),
     "nltk": ("nltk",),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, ModelCard
-from mle_star.engineer.playbook.blocks import boosting, forests, scaled, text
+from mle_star.engineer.playbook.blocks import boosting, forests, neural, scaled, text
 from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.blocks.part import Part
 from mle_star.errors import NoAnswer
@@ -113,6 +113,13 @@ def _extra_trees_fit(facts: Facts) -> float:
 def _mlp_fit(facts: Facts) -> float:
     # Beyond the years it was fitted on a network's surface goes anywhere.
     return _tabular(facts, 0.62 if facts.rows >= 1_000 and not facts.ordered else 0.4)
+
+
+def _deep_fit(facts: Facts, fit: float, cost: float) -> float:
+    """Fit of a deep network: none where the time of a script bears too few epochs."""
+    if facts.rows < 500 or not neural.epochs(facts, cost):
+        return 0.0
+    return _tabular(facts, fit if not facts.ordered else fit - 0.2)
 
 
 def _linear_fit(facts: Facts) -> float:
@@ -242,6 +249,26 @@ MODELS = (
             f"A small network draws smooth surfaces that trees can't; {facts.rows:,} rows feed it."
         ),
         ("https://arxiv.org/abs/2407.04491",),
+    ),
+    Model(
+        "realmlp",
+        "RealMLP",
+        "neural",
+        neural.PACKAGE,
+        neural.realmlp,
+        lambda facts: _deep_fit(facts, 0.72, neural.REALMLP_COST),
+        lambda facts: f"Tuned defaults let a deep network rival boosting on {_size(facts)}.",
+        ("https://arxiv.org/abs/2407.04491", "https://github.com/dholzmueller/pytabkit"),
+    ),
+    Model(
+        "tabm",
+        "TabM",
+        "neural",
+        neural.PACKAGE,
+        neural.tabm,
+        lambda facts: _deep_fit(facts, 0.8, neural.TABM_COST),
+        lambda facts: f"An ensemble of networks in one lowers their variance on {_size(facts)}.",
+        ("https://arxiv.org/abs/2410.24210", "https://github.com/dholzmueller/pytabkit"),
     ),
     Model(
         "kernel",

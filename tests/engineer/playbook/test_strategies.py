@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mle_star.engineer.playbook.planner import carry_out, refine
 from mle_star.engineer.playbook.script import Block, replace
-from mle_star.engineer.playbook.strategies import SECTIONS, all_strategies, kind_of, strategies_for
+from mle_star.engineer.playbook.strategies import (
+    SECTIONS,
+    all_strategies,
+    columns,
+    kind_of,
+    strategies_for,
+)
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
@@ -104,6 +114,23 @@ def _combined(name: str, family: str, section: str) -> dict[str, str]:
             refining.script(name, family), block.text, new
         )
     return scripts
+
+
+def test_measures_that_come_several_times_are_summed_up() -> None:
+    brief = refining.task("price").brief
+    assert columns.repeated(brief) == {"sensor #": [f"sensor {i}" for i in range(6)]}
+    block = next(b.text for b in refining.blocks("price", "lightgbm") if b.name == "features")
+    table = pd.DataFrame({f"sensor {i}": [float(i), 7.0 - i] for i in range(6)})
+    table.loc[1, "sensor 0"] = np.nan
+    scope: dict[str, Any] = {"np": np, "pd": pd, "itertools": itertools, "DATETIME": []}
+    scope |= {"NUMERIC": list(table), "CATEGORICAL": []}
+    exec(carry_out(brief, block, ("repeated-measures",)), scope)
+    X = scope["make_features"](table)
+    assert X["sensor # mean"].tolist() == [2.5, 4.0]
+    assert X["sensor # range"].tolist() == [5.0, 4.0]
+    assert X["sensor # largest"].tolist() == [5.0, 1.0]
+    assert X["sensor # rise"].tolist()[0] == 5.0
+    assert np.isclose(X["sensor # spread"][0], table.loc[0].std())
 
 
 def test_features_and_encodings_run_together(tmp_path: Path) -> None:

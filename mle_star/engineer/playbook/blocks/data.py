@@ -144,16 +144,25 @@ def features(facts: Facts) -> Part:
     return Part(FEATURES, "\n".join(lines), (*PANDAS, *imports))
 
 
-def _moments(facts: Facts) -> list[str]:
-    """Parts of the datetime columns, and the time between each two of them."""
-    examples = [text for name in facts.datetime for text in facts.column(name).examples]
-    options = ', errors="coerce"'
+def _examples(facts: Facts) -> list[str]:
+    return [text for name in facts.datetime for text in facts.column(name).examples]
+
+
+def date_options(facts: Facts) -> str:
+    """Source of the arguments with which ``pd.to_datetime`` reads the datetime columns."""
+    examples, options = _examples(facts), ', errors="coerce"'
     if all(re.match(r"\d{4}-\d\d-\d\d", text) for text in examples):
         options += ', format="ISO8601"'
     elif any(re.match(r"(1[3-9]|2\d|3[01])[/.\- ]", text) for text in examples):
         options += ", dayfirst=True"
     if any(re.search(r"\d(Z|[+-]\d\d:?\d\d)$", text) for text in examples):
         options += ", utc=True"
+    return options
+
+
+def _moments(facts: Facts) -> list[str]:
+    """Parts of the datetime columns, and the time between each two of them."""
+    options = date_options(facts)
     start = (
         'pd.Timestamp("2000-01-01", tz="UTC")' if "utc" in options else 'pd.Timestamp("2000-01-01")'
     )
@@ -164,7 +173,7 @@ def _moments(facts: Facts) -> list[str]:
         '        X[f"{column} month"] = moment.dt.month.astype(float)',
         '        X[f"{column} weekday"] = moment.dt.day_of_week.astype(float)',
     ]
-    if any(":" in text for text in examples):
+    if any(":" in text for text in _examples(facts)):
         lines.append('        X[f"{column} hour"] = moment.dt.hour + moment.dt.minute / 60')
     if 2 <= len(facts.datetime) <= 4:
         lines += [
@@ -252,4 +261,13 @@ def target(facts: Facts) -> Part | None:
     return Part(TARGET, "\n".join(lines), PANDAS)
 
 
-__all__ = ["encode", "features", "header", "load", "needs_classes", "target", "zero_one"]
+__all__ = [
+    "date_options",
+    "encode",
+    "features",
+    "header",
+    "load",
+    "needs_classes",
+    "target",
+    "zero_one",
+]

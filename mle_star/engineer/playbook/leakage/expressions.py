@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-class Expressions(Tables):
+class Expressions(Tables, ABC):
     """Evaluates expressions; calls are left to the subclass."""
 
     steps = 0
@@ -291,9 +292,9 @@ class Expressions(Tables):
             return parts
         return [any_element(value)]
 
+    @abstractmethod
     def bind(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign to a target; the statements implement it."""
-        raise NotImplementedError
 
 
 def _index(table: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 
 from mle_star.engineer.playbook.leakage.comprehensions import Comprehensions
@@ -175,10 +176,10 @@ class Fitting(Comprehensions):
         )
         return table.but(leaks=table.leaks | {Leak("fit", reason, self.lines, mild=True)})
 
+    @abstractmethod
     def enter(self, function: Value, arguments: Arguments) -> Value:
         """Run a function of the script; the statements implement it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def instance(self, made: Value, arguments: Arguments) -> Value:
         """An object of a class of the script; the statements implement it."""
-        raise NotImplementedError

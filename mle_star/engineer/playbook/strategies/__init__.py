@@ -35,11 +35,13 @@ def all_strategies() -> tuple[Strategy, ...]:
         features,
         finishing,
         fitting,
+        histories,
         labels,
         learners,
         moments,
         readers,
         searching,
+        sequences,
         spaces,
         strings,
         target,
@@ -47,7 +49,7 @@ def all_strategies() -> tuple[Strategy, ...]:
     )
 
     rooms = (
-        *(features, moments, texts, strings, encodings, spaces, target),
+        *(features, moments, sequences, texts, strings, encodings, histories, spaces, target),
         *(boosting, fitting, searching, learners, readers, families, combining, finishing, labels),
     )
     return tuple(item for room in rooms for item in room.ALL)

@@ -21,6 +21,10 @@ _COMPONENTS = {
     "weekday": re.compile(r"(^|[^a-z])(weekday|dayofweek|day_of_week|wday|dow)($|[^a-z])"),
     "hour": re.compile(r"(^|[^a-z])(hour|hr)($|[^a-z])"),
 }
+_CODE = re.compile(
+    r"(^|[^a-z])(store|shop|item|product|sku|station|site|sensor|meter|building|region|country|city|"
+    r"plot|user|customer|movie|id|code|key)($|[^a-z])|[a-z]id$"
+)
 PERIODS = {"month": 12, "day": 31, "weekday": 7, "hour": 24}
 """Length of the cycle of each calendar component."""
 
@@ -119,3 +123,66 @@ def categories(brief: Brief, least: int, most: int) -> list[str]:
 def is_size(name: str) -> bool:
     """Whether a column's name speaks of a size, a count or an amount."""
     return bool(_SIZE.search(name.lower()))
+
+
+def moments(brief: Brief) -> list[str]:
+    """Columns that order the rows in time, most significant first; empty where there are none.
+
+    They are the task's own, or, where whole groups are split, dates or the calendar columns from
+    the year down.
+    """
+    facts = Facts(brief)
+    known = {*facts.numeric, *facts.datetime}
+    if brief.task.time:
+        return brief.task.time if known.issuperset(brief.task.time) else []
+    if brief.task.group is None:
+        return []
+    found = components(brief)
+    parts = [found[name] for name in ("year", "month", "day", "hour") if name in found]
+    return facts.datetime[:1] or (parts if "year" in found else [])
+
+
+def entities(brief: Brief) -> list[str] | None:
+    """Columns whose values each have at most about one row at a time; None where none have.
+
+    Empty where the whole table has. A task's group is taken at its word; else the numbers of
+    distinct values tell: a panel of 10 shops over 365 days has about 3,650 rows.
+    """
+    if brief.task.group is not None:
+        return [brief.task.group]
+    rows, times = brief.profile.rows, 1
+    for name in moments(brief):
+        times *= Facts(brief).column(name).unique
+    if 0.9 * rows <= times:
+        return []
+    named, most = codes(brief), rows // 4
+    pairs = [[a, b] for i, a in enumerate(named) for b in named[i + 1 :]]
+    for chosen in ([name] for name in [*named, *categories(brief, 2, most)]), pairs:
+        for names in chosen:
+            cells = times
+            for name in names:
+                cells *= Facts(brief).column(name).unique
+            if 0.9 * rows <= cells <= 1.5 * rows:
+                return names
+    return None
+
+
+def codes(brief: Brief) -> list[str]:
+    """Columns whose names and values say that they tell one thing from another."""
+    facts, times = Facts(brief), moments(brief)
+    numbers = [n for n in facts.numeric if facts.column(n).dtype.startswith(("int", "uint"))]
+    names = [n for n in [*numbers, *facts.categorical] if _CODE.search(n.lower())]
+    return [n for n in names if n not in times and facts.column(n).unique >= 2]
+
+
+def repeated(brief: Brief) -> dict[str, list[str]]:
+    """Numeric columns that measure the same thing several times, by name without its numbers.
+
+    Three of a name at least: ``score_1``, ``score_2`` and ``score_3`` are ``score_#``.
+    """
+    found: dict[str, list[str]] = {}
+    for name in Facts(brief).numeric:
+        pattern = re.sub(r"\d+(st|nd|rd|th)?", "#", name)
+        if "#" in pattern:
+            found.setdefault(pattern, []).append(name)
+    return {pattern: names for pattern, names in found.items() if len(names) >= 3}

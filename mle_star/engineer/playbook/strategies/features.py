@@ -138,6 +138,28 @@ ROW_STATISTICS = row_wise(
 )
 
 
+REPEATED = row_wise(
+    "repeated-measures",
+    "repeated-measures",
+    lambda brief: 0.3 if columns.repeated(brief) else 0.0,
+    lambda brief: (
+        f"Add mean, spread, range and place of the largest of {named(columns.repeated(brief))}."
+    ),
+    lambda _: (
+        """
+    for name, columns in REPEATED.items():
+        numbers = X[columns]
+        X[f"{name} mean"] = numbers.mean(axis=1)
+        X[f"{name} spread"] = numbers.std(axis=1)
+        X[f"{name} range"] = numbers.max(axis=1) - numbers.min(axis=1)
+        X[f"{name} rise"] = numbers[columns[-1]] - numbers[columns[0]]
+        X[f"{name} largest"] = numbers.fillna(-np.inf).to_numpy().argmax(axis=1).astype(float)
+    """
+    ),
+    lambda brief: assignment("REPEATED", dict(list(columns.repeated(brief).items())[:8])),
+)
+
+
 def _tallied(brief: Brief) -> list[str]:
     """Categorical columns of few values, such as yes and no, that can be counted along a row."""
     few = columns.categories(brief, 2, 4)
@@ -232,6 +254,7 @@ ALL = (
     LOGARITHMS,
     MISSING_FLAGS,
     ROW_STATISTICS,
+    REPEATED,
     TALLIES,
     ROUNDNESS,
     ROTATIONS,
