@@ -112,7 +112,7 @@ def show(
     from dataclasses import asdict
 
     from mle_star.cli.outcome import show_report
-    from mle_star.cli.report import read_report
+    from mle_star.report.reading import read_report
     from mle_star.runs import find_run
 
     report = read_report(find_run(run, o.runs_folder(runs_dir)))

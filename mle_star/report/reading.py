@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mle_star.cli.bill import read_bill
-from mle_star.cli.progress import WHOLE
-from mle_star.cli.thinking import who_thinks
 from mle_star.models.bill import Bill
+from mle_star.report.money import read_bill
+from mle_star.report.thinking import who_thinks
 from mle_star.runs import RunFolder, read_events
+
+WHOLE = -1
+"""Number of the branch that stands for the whole run: ensemble and submission."""
 
 STEPS = {
     "rank": "first script",
