@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-WIDE, NARROW = 660, 270
+WIDE, NARROW = 840, 280
 """Widths of a plot's inside in pixels: for a desk and for a phone."""
 COLOURS = 8
 """How many colours the pages have; after them they come again."""

@@ -9,7 +9,7 @@ from mle_star.report.attempts import finite
 
 _RESULT = re.compile(
     r"^\W*(?:Ablation\s+)?(?P<name>[^\d\W].{1,120}?)(?:\s*[:=|,]\s*|\s{2,})"
-    r"(?:\w+\s*[=:]\s*)?(?P<score>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:e[-+]?\d+)?)(?![\w.])",
+    r"(?:score\s*[=:]?\s*)?(?P<score>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:e[-+]?\d+)?)(?![\w.])",
     re.IGNORECASE,
 )
 _OTHER = re.compile(r"fold|final validation|seed|row|time|second|\[|warning", re.IGNORECASE)
