@@ -17,8 +17,8 @@ from rich.text import Text
 from mle_star.cli.lines import caged, headline, script_line, who
 from mle_star.cli.progress import Branch, Progress
 from mle_star.models.bill import Bill
+from mle_star.report.attempts import WHOLE
 from mle_star.report.money import dollars, money, stand_ins, tokens
-from mle_star.report.reading import WHOLE
 from mle_star.report.text import clean, count, duration, plus_minus
 from mle_star.report.thinking import fell_back, who_thinks
 

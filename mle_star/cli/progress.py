@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mle_star.models.base import Call
+from mle_star.report.attempts import WHOLE
 from mle_star.report.money import call_of
-from mle_star.report.reading import WHOLE
 from mle_star.report.text import clean, shape
 from mle_star.roles import ROLES
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+WHOLE = -1
+"""Number of the branch that stands for the whole run: ensemble and submission."""
 
 OUTCOMES = {
     "behind": "stopped as behind",
@@ -111,6 +116,12 @@ class Blend:
 
     label: str
     members: list[tuple[str, float | None]]
+
+
+def solution_of(event: Mapping[str, Any]) -> int:
+    """The branch that an event belongs to; the whole run where it says nothing that counts."""
+    value = event.get("solution", WHOLE)
+    return value if isinstance(value, int) else WHOLE
 
 
 def finite(value: object) -> float | None:

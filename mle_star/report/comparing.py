@@ -43,7 +43,7 @@ def render_comparison(paths: Sequence[Path]) -> str:
         runs=runs,
         names=list(runs),
         said=f"{count(len(tasks), 'task')}: {', '.join(sorted(clean(t, 60) for t in tasks))}.",
-        notices=_notices(groups),
+        notices=list(_notices(groups)),
         groups=groups,
         no_plot=NO_PLOT,
         differing=_differing(list(runs.values())),

@@ -31,5 +31,5 @@ def difference(before: str, after: str) -> list[Line] | None:
     if max(len(old), len(new)) > _LONGEST:
         return None
     kinds = {"+": "added", "-": "removed", " ": "same", "@": "place"}
-    lines = difflib.unified_diff(old, new, n=_CONTEXT, lineterm="")
-    return [Line(kinds[line[0]], line) for line in lines if not line.startswith(("---", "+++"))]
+    lines = list(difflib.unified_diff(old, new, n=_CONTEXT, lineterm=""))
+    return [Line(kinds[line[0]], line) for line in lines[2:]]  # the first two name the files

@@ -1,4 +1,7 @@
-"""Reading what scripts have left in a run folder: their files are not to be trusted."""
+"""Reading what scripts have left in a run folder: their files are not to be trusted.
+
+Secrets are taken out of what is read, as a page may be given to others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+
+from mle_star.models.redaction import without_secrets
 
 _KEY = re.compile(r"[\w-]{1,64}")
 _LARGEST = 100_000
@@ -21,7 +26,7 @@ def read_some(path: Path) -> str | None:
             content = stream.read(_LARGEST + 1)
     except (OSError, ValueError):
         return None
-    text = content[:_LARGEST].decode("utf-8", "replace")
+    text = str(without_secrets(content[:_LARGEST].decode("utf-8", "replace")))
     return text if len(content) <= _LARGEST else text + "\n[the rest is left out]\n"
 
 

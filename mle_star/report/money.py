@@ -8,6 +8,7 @@ from typing import Any
 
 from mle_star.models.base import Call, Usage
 from mle_star.models.bill import Bill
+from mle_star.report.attempts import finite, solution_of
 from mle_star.report.text import clean, count
 
 UNKNOWN = "price unknown"
@@ -15,18 +16,21 @@ UNKNOWN = "price unknown"
 
 def call_of(event: Mapping[str, Any]) -> Call:
     """The call that a ``model_called`` event speaks of."""
-    tokens = event.get("tokens") or {}
-    usd = event.get("usd")
+    tokens, usd = event.get("tokens"), finite(event.get("usd"))
+    tokens = tokens if isinstance(tokens, Mapping) else {}
     return Call(
         role=clean(event.get("agent", ""), 40),
         phase=clean(event.get("phase", ""), 40),
-        solution=int(event.get("solution", -1)),
+        solution=solution_of(event),
         model=clean(event.get("model", ""), 80),
         usage=Usage(
-            **{k: int(tokens.get(k) or 0) for k in ("input", "cached", "output", "thinking")}
+            **{
+                name: int(finite(tokens.get(name)) or 0)
+                for name in ("input", "cached", "output", "thinking")
+            }
         ),
-        seconds=float(event.get("seconds") or 0.0),
-        usd=None if usd is None else float(usd),
+        seconds=finite(event.get("seconds")) or 0.0,
+        usd=usd,
         outcome=str(event.get("outcome", "")),
     )
 

@@ -15,15 +15,14 @@ from mle_star.report.drawing import both
 from mle_star.report.files import output_of, read_object, read_some
 from mle_star.report.headline import audit_said, headline, leading
 from mle_star.report.money import stand_ins
-from mle_star.report.reading import Report, read_report
+from mle_star.report.reading import Report, report_of
 from mle_star.report.rendering import fill
 from mle_star.report.spending import by_phase
 from mle_star.report.studies import read_study
 from mle_star.report.text import better_is, clean, count, once_each
 from mle_star.report.tried import Tried, read_tried
 from mle_star.report.views import Reader, branch_view
-from mle_star.runs import read_events
-from mle_star.runs.folder import read_record
+from mle_star.runs import RunFolder, read_events
 from mle_star.runs.listing import status_of
 
 SECTIONS = (
@@ -64,10 +63,10 @@ class Run:
         Raises:
             RunError: there is no whole run in it.
         """
+        record = without_secrets(RunFolder.open(path).record())
         events = without_secrets(read_events(path))
-        record = without_secrets(read_record(path))
-        status = status_of(path, record)
-        return cls(path, record, events, read_report(path), status, read_tried(events))
+        report = report_of(path, record, events)
+        return cls(path, record, events, report, status_of(path, record), read_tried(events))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -102,13 +101,13 @@ def render(path: Path) -> str:
         status=run.status,
         better=better_is(report.direction),
         head=headline(report, run.record, attempts),
-        notices=_notices(run),
+        notices=list(_notices(run)),
         sections=SECTIONS,
         over_time=both(spec, "time"),
         over_time_caption=_caption(attempts),
         no_plot=NO_PLOT,
         branches=[branch_view(branch, reader) for branch in _ordered(run.tried)],
-        studies=_studies(run),
+        studies=list(_studies(run)),
         blends=run.tried.blends,
         audited=audited[-_MOST_AUDITED:],
         audit_said=audit_said(leading(report)),

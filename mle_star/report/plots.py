@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mle_star.report.attempts import Attempt
+from mle_star.report.attempts import WHOLE, Attempt
 from mle_star.report.drawing import INK, SHAPES, SOFT, Spec, clock, coloured
-from mle_star.report.reading import WHOLE
 from mle_star.report.text import better_is, clean, duration, plus_minus
 
 KINDS = {

@@ -10,8 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mle_star.report.attempts import Attempt, Blend, Branch, OuterStep, finite
-from mle_star.report.reading import WHOLE
+from mle_star.report.attempts import (
+    WHOLE,
+    Attempt,
+    Blend,
+    Branch,
+    OuterStep,
+    finite,
+    solution_of,
+)
 
 _CLOSING = {
     "rank": "write",
@@ -217,12 +224,6 @@ def _home(branch: Branch, phase: str) -> list[Attempt]:
 
 def _same_phase(one: str, other: str) -> bool:
     return one == other or {one, other} == {"blend", "ensemble"}
-
-
-def solution_of(event: Mapping[str, Any]) -> int:
-    """The branch that an event belongs to; the whole run where it says nothing that counts."""
-    value = event.get("solution", WHOLE)
-    return value if isinstance(value, int) else WHOLE
 
 
 def listed(event: Mapping[str, Any], name: str) -> list[Any]:

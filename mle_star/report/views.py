@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mle_star.models.redaction import without_secrets
-from mle_star.report.attempts import Attempt, Branch, OuterStep
+from mle_star.report.attempts import WHOLE, Attempt, Branch, OuterStep
 from mle_star.report.diffs import Line, difference
 from mle_star.report.files import script_of
 from mle_star.report.plots import branch_name, said
-from mle_star.report.reading import WHOLE
 from mle_star.report.text import clean, count, number
 
 _ROOM = 500_000
@@ -31,7 +29,7 @@ class Reader:
         if attempt is None or not attempt.trial:
             return None
         if attempt.trial not in self._scripts:
-            self._scripts[attempt.trial] = without_secrets(script_of(self.path, attempt.trial))
+            self._scripts[attempt.trial] = script_of(self.path, attempt.trial)
         return self._scripts[attempt.trial]
 
     def fits(self, size: int) -> bool:

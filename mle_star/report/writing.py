@@ -66,7 +66,6 @@ def leave_report(run: Path) -> None:
         return
     try:
         write_report(run)
-    except Exception:
-        logger.warning(
-            "%s could not be written: 'mle-star report' tries again", PAGE, exc_info=True
-        )
+    # A page is never worth a run, and whoever presses Ctrl-C again wants to be gone.
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        logger.warning("%s was not written (%s); mle-star report %s does it", PAGE, error, run)

@@ -10,7 +10,7 @@ from rich.console import Console
 from mle_star.cli.lines import LineView
 from mle_star.cli.live import LiveView, panel
 from mle_star.cli.progress import Progress
-from mle_star.report.reading import WHOLE
+from mle_star.report.attempts import WHOLE
 from tests.cli.journal import LEADER, PRO, SETTINGS, Journal, finished_run, model_run
 
 EVENTS = finished_run()
