@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 WHOLE = -1
 """Number of the branch that stands for the whole run: ensemble and submission."""
+
+LARGEST = 1e300
+"""A number beyond it is none: the axes of a plot need some room to reckon."""
 
 OUTCOMES = {
     "behind": "stopped as behind",
@@ -132,4 +134,4 @@ def finite(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= LARGEST else None

@@ -151,7 +151,7 @@ def test_a_point_of_the_plot_tells_what_it_is_and_opens_it(
     assert tip.is_visible()
     point.click()
     visit.page.wait_for_selector("#try-3[open]")
-    visit.page.get_by_role("button", name="Fold all").click()
+    visit.page.get_by_role("button", name="Fold all", exact=True).click()
     assert visit.page.locator("#try-3").get_attribute("open") is None
     visit.page.get_by_role("button", name="Unfold all").click()
     assert visit.page.locator("#try-3").get_attribute("open") is not None
