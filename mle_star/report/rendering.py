@@ -16,7 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mle_star.report.money import dollars, tokens
-from mle_star.report.text import duration, number, plus_minus, visible
+from mle_star.report.text import clean, duration, number, plus_minus, visible
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ def fill(template: str, **values: Any) -> str:
         finalize=_shown,
     )
     environment.filters.update(
-        number=number, plus_minus=plus_minus, duration=duration, tokens=tokens, value=value,
-        change_text=change_text, usd=lambda usd: "unknown" if usd is None else dollars(usd),
+        number=number, plus_minus=plus_minus, duration=duration, tokens=tokens, short=clean,
+        value=value, change_text=change_text,
+        usd=lambda usd: "unknown" if usd is None else dollars(usd),
     )  # fmt: skip
     assert environment.loader is not None
     style, script = (
