@@ -9,10 +9,10 @@ from typing import Any
 
 from mle_star.errors import RunError
 from mle_star.report import plots
-from mle_star.report.drawing import both
+from mle_star.report.drawing import drawn
 from mle_star.report.headline import leading
 from mle_star.report.money import money
-from mle_star.report.page import NO_PLOT, Run
+from mle_star.report.page import NO_PLOT, NOT_DRAWN, Run
 from mle_star.report.rendering import fill
 from mle_star.report.settings import PLACES
 from mle_star.report.text import better_is, clean, count, duration, plus_minus
@@ -37,15 +37,17 @@ def render_comparison(paths: Sequence[Path]) -> str:
         raise RunError(f"{twice[0]} is named twice: name each run once.")
     runs = dict(zip(_names(paths), map(Run.read, paths), strict=True))
     tasks = {run.report.task for run in runs.values()}
-    groups = [_group(f"c{number}", one) for number, one in enumerate(_grouped(runs))]
+    groups = [_group(members) for members in _grouped(runs)]
+    drawings = drawn({f"g{number}": group["spec"] for number, group in enumerate(groups)})
     return fill(
         "compare.html",
         runs=runs,
         names=list(runs),
         said=f"{count(len(tasks), 'task')}: {', '.join(sorted(clean(t, 60) for t in tasks))}.",
         notices=list(_notices(groups)),
-        groups=groups,
+        groups=list(zip(groups, drawings.values(), strict=True)),
         no_plot=NO_PLOT,
+        not_drawn=NOT_DRAWN,
         differing=_differing(list(runs.values())),
     )
 
@@ -69,7 +71,7 @@ def _grouped(runs: dict[str, Run]) -> Iterable[dict[str, Run]]:
     return groups.values()
 
 
-def _group(key: str, runs: dict[str, Run]) -> dict[str, Any]:
+def _group(runs: dict[str, Run]) -> dict[str, Any]:
     report = next(iter(runs.values())).report
     best = _best(list(runs.values()))
     curves = {
@@ -85,7 +87,7 @@ def _group(key: str, runs: dict[str, Run]) -> dict[str, Any]:
         f"{better_is(report.direction)}",
         "rows": rows,
         "audited": any(row["audit"] != "–" for row in rows),
-        "plot": both(plots.overlaid(curves, report.metric, report.direction), key),
+        "spec": plots.overlaid(curves, report.metric, report.direction),
         "views": {_view(run) for run in runs.values()},
     }
 

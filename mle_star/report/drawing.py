@@ -6,8 +6,12 @@ data of a specification, never a part of it.
 
 from __future__ import annotations
 
+import json
+import logging
 import re
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -21,30 +25,78 @@ SOFT, RULE, INK = "var(--soft)", "var(--rule)", "var(--ink)"
 _LINK = re.compile(r'<a xlink:href="[^"#]*#([a-z0-9-]+)"')
 _CLIP = re.compile(r'(\bid="|\burl\(#)clip')
 
+_DRAWER = """
+import json, sys, vl_convert
+json.dump([vl_convert.vegalite_to_svg(spec) for spec in json.load(sys.stdin)], sys.stdout)
+"""
+_SECONDS = 120.0
+"""Longest that drawing may take."""
+
 Spec = dict[str, Any]
+Drawing = tuple[Markup, Markup]
+"""A plot for a wide and for a narrow screen."""
+
+logger = logging.getLogger(__name__)
 
 
-def draw(spec: Spec, name: str) -> Markup:
-    """A specification as SVG. Screen readers pass it by: the page says the same in words.
+def drawn(specs: Mapping[str, Spec | None]) -> dict[str, Drawing | None]:
+    """Specifications as SVG, each for a wide and for a narrow screen.
+
+    Screen readers pass them by: the page says the same in words.
 
     Args:
-        spec: what to draw.
-        name: the drawing's own among those of a page.
-    """
-    import vl_convert
+        specs: name of its own among the drawings of a page -> specification, or None.
 
-    text = vl_convert.vegalite_to_svg({**spec, "background": None, "config": _config()})
-    # Links lead to the page itself; a keyboard finds the same list below the plot.
+    Returns:
+        Name -> drawings; None where there is no specification, or where drawing failed.
+    """
+    wanted = {name: spec for name, spec in specs.items() if spec is not None}
+    texts = svgs(
+        [
+            {**spec, "width": width, "background": None, "config": _config()}
+            for spec in wanted.values()
+            for width in (WIDE, NARROW)
+        ]
+    )
+    found: dict[str, Drawing | None] = dict.fromkeys(specs)
+    for number, name in enumerate(wanted if texts else ()):
+        wide, narrow = texts[2 * number : 2 * number + 2]
+        found[name] = _fitted(wide, f"{name}-w"), _fitted(narrow, f"{name}-n")
+    return found
+
+
+def svgs(specs: Sequence[Spec]) -> list[str]:
+    """Specifications as SVG; empty where drawing fails, which the log then tells.
+
+    The library brings a JavaScript engine, which ends its whole process where memory is limited
+    (``ulimit -v``). So it gets a process of its own, and Ctrl-C at the terminal does not reach it.
+    """
+    if not specs:
+        return []
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _DRAWER],
+            input=json.dumps(specs), capture_output=True, text=True, encoding="utf-8",
+            timeout=_SECONDS, check=True, start_new_session=True,
+        )  # fmt: skip
+        texts = json.loads(done.stdout)
+    except subprocess.CalledProcessError as error:
+        told = [line for line in error.stderr.splitlines() if "Error" in line]
+        reason = told[-1] if told else f"their process ended with {error.returncode}"
+        logger.warning("The plots of the page were not drawn (%s).", reason[:300])
+        return []
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        logger.warning("The plots of the page were not drawn (%s).", error)
+        return []
+    return [str(text) for text in texts]
+
+
+def _fitted(text: str, name: str) -> Markup:
+    """A drawing as a part of the page: links lead into it, names are its own."""
+    # A keyboard finds what the links lead to in the list below the plot.
     text = _LINK.sub(r'<a tabindex="-1" href="#\1"', text)
     text = _CLIP.sub(rf"\1{name}-clip", text)
     return Markup(text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
-
-
-def both(spec: Spec | None, name: str) -> tuple[Markup, Markup] | None:
-    """A specification drawn for a wide and for a narrow screen; None where there is none."""
-    if spec is None:
-        return None
-    return draw({**spec, "width": WIDE}, f"{name}-w"), draw({**spec, "width": NARROW}, f"{name}-n")
 
 
 def _config() -> Spec:

@@ -11,7 +11,7 @@ from mle_star.models.redaction import without_secrets
 from mle_star.report import plots, settings
 from mle_star.report.attempts import Attempt
 from mle_star.report.data import data_view
-from mle_star.report.drawing import both
+from mle_star.report.drawing import drawn
 from mle_star.report.files import output_of, read_object, read_some
 from mle_star.report.headline import audit_said, headline, leading
 from mle_star.report.money import stand_ins
@@ -41,6 +41,8 @@ SECTIONS = (
 )
 NO_PLOT = "No script has a score yet, so there is nothing to draw."
 """What stands in place of a plot without points."""
+NOT_DRAWN = "The plot could not be drawn here; the scores are in the text."
+"""What stands in place of a plot where drawing failed."""
 _MOST_AUDITED = 60
 """Scripts in the table of audit scores, the last ones."""
 
@@ -92,7 +94,11 @@ def render(path: Path) -> str:
     run = Run.read(path)
     report, attempts = run.report, run.tried.attempts
     audited = [a for a in attempts if a.audit is not None and a.score is not None]
-    spec = plots.over_time(attempts, report.metric, report.direction, report.seconds)
+    specs = {
+        "time": plots.over_time(attempts, report.metric, report.direction, report.seconds),
+        "audit": plots.against_audit(audited, report.metric),
+    }
+    drawings = drawn(specs)
     reader = Reader(path, report.direction)
     return fill(
         "run.html",
@@ -103,15 +109,15 @@ def render(path: Path) -> str:
         head=headline(report, run.record, attempts),
         notices=list(_notices(run)),
         sections=SECTIONS,
-        over_time=both(spec, "time"),
+        over_time=drawings["time"],
         over_time_caption=_caption(attempts),
-        no_plot=NO_PLOT,
+        no_plot=NOT_DRAWN if specs["time"] else NO_PLOT,
         branches=[branch_view(branch, reader) for branch in _ordered(run.tried)],
         studies=list(_studies(run)),
         blends=run.tried.blends,
         audited=audited[-_MOST_AUDITED:],
         audit_said=audit_said(leading(report)),
-        audit_plot=both(plots.against_audit(audited, report.metric), "audit"),
+        audit_plot=drawings["audit"],
         leaks=[(one, text) for one in attempts for text in one.leaks],
         alarms=[one for one in attempts if one.alarm],
         leakage_said=_leakage_said(run.tried),

@@ -190,3 +190,17 @@ def test_secrets_are_taken_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         render(tmp_path)
+
+
+def test_a_page_goes_without_plots_where_they_can_not_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under ``ulimit -v``, which ends the engine that draws, and the process it is in."""
+    run = rich_run(tmp_path / "houses")
+    monkeypatch.setattr("mle_star.report.drawing._DRAWER", "import os; os.abort()")
+    page = render(run)
+    assert "The plot could not be drawn here" in section(page, "time")
+    assert "0.8 standard errors apart" in section(page, "audit")
+    assert "were not drawn (their process ended with -6)" in caplog.text
+    monkeypatch.setattr("sys.executable", "/gone/python")
+    assert "The plot could not be drawn here" in section(render(run), "time")
