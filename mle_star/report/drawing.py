@@ -29,7 +29,7 @@ _DRAWER = """
 import json, sys, vl_convert
 json.dump([vl_convert.vegalite_to_svg(spec) for spec in json.load(sys.stdin)], sys.stdout)
 """
-_SECONDS = 120.0
+_SECONDS = 60.0
 """Longest that drawing may take."""
 
 Spec = dict[str, Any]
