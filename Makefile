@@ -8,7 +8,7 @@ PRESET ?= quick
 EXTRAS := dev studio catboost
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock audit
+.PHONY: help demo test check format lock audit browser
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -29,6 +29,12 @@ check: $(VENV)/.installed-dev ## Format, lint, types and import rules
 format: $(VENV)/.installed-dev ## Format the code and mend what lint can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+browser: ## Install Chromium, for the tests of the report's page (Debian and Ubuntu, as root)
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	else echo "Install Chromium by hand: only root can do it here, and only with apt-get" >&2; exit 1; fi
 
 audit: $(VENV)/.installed-dev ## Look up known holes in the installed versions (needs the network)
 	@if command -v uv >/dev/null; then uvx pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"; \

@@ -93,3 +93,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
     monkeypatch.setenv("LANGGRAPH_CLI_NO_ANALYTICS", "1")
     monkeypatch.setenv("LANGGRAPH_NO_VERSION_CHECK", "true")
+
+
+@pytest.fixture(autouse=True)
+def plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the plots out of the pages that runs leave: each takes a process and most of a second.
+
+    ``tests/report`` has a fixture of this name that lets them be drawn.
+    """
+    monkeypatch.setattr("mle_star.report.drawing.svgs", lambda specs: [])

@@ -13,7 +13,7 @@ LEVELS: list[set[str]] = [
     {"errors", "state", "context", "roles"},
     {"tasks", "execution", "scoring", "search", "models"},
     {"engineer", "runs"},
-    {"nodes"},
+    {"nodes", "report"},
     {"graph"},
     {"bench"},
     {"cli"},

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.cli.bill import dollars
 from mle_star.cli.drawing import mermaid
 from mle_star.cli.forecast import forecast
 from mle_star.context import PRESETS, Context, resolve
 from mle_star.graph.solution import build_solution
+from mle_star.report.money import dollars
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,8 +61,8 @@ def test_the_costs_are_those_that_doctor_expects() -> None:
 def test_the_demo_says_who_thought_as_the_command_does() -> None:
     from dataclasses import asdict
 
-    from mle_star.cli.thinking import who_thinks
     from mle_star.engineer import choose
+    from mle_star.report.thinking import who_thinks
 
     settings = resolve(Context(), environ={})
     line = who_thinks(asdict(choose(settings, environ={})), settings.model_dump())

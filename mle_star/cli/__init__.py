@@ -61,7 +61,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
 
 def fail(message: str, code: int) -> int:
     """Say on stderr what is wrong; returns the exit code."""
-    from mle_star.cli.text import clean
+    from mle_star.report.text import clean
 
     sys.stderr.write(f"mle-star: {clean(message)}\n")
     return code

@@ -112,14 +112,51 @@ def show(
     from dataclasses import asdict
 
     from mle_star.cli.outcome import show_report
-    from mle_star.cli.report import read_report
+    from mle_star.report.reading import read_report
     from mle_star.runs import find_run
 
-    report = read_report(find_run(run, o.runs_folder(runs_dir)))
+    found = read_report(find_run(run, o.runs_folder(runs_dir)))
     if as_json:
-        write_json(asdict(report))
+        write_json(asdict(found))
     else:
-        show_report(console(), report, every_script=True, whole_bill=bill)
+        show_report(console(), found, every_script=True, whole_bill=bill)
+
+
+@app.command()
+def report(
+    run: o.OptionalRun = None, output: o.PageFile = None, runs_dir: o.RunsDir = None
+) -> None:
+    """Write a run's page, report.html: one file, no network. Prints where it is."""
+    from pathlib import Path
+
+    from mle_star.cli.output import relative
+    from mle_star.report.writing import write_report
+    from mle_star.runs import find_run
+
+    path = find_run(run, o.runs_folder(runs_dir))
+    written = write_report(path, Path(output) if output else None)
+    sys.stdout.write(f"{relative(written)}\n")
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Names or paths of the runs.")
+    ],
+    output: o.PageFile = None,
+    runs_dir: o.RunsDir = None,
+) -> None:
+    """Write one page for several runs: scores, what differs, scores over time."""
+    from pathlib import Path
+
+    from mle_star.cli.output import relative
+    from mle_star.report.writing import write_comparison
+    from mle_star.runs import find_run
+
+    folder = o.runs_folder(runs_dir)
+    paths = [find_run(name, folder) for name in runs]
+    written = write_comparison(paths, Path(output) if output else folder / "comparison.html")
+    sys.stdout.write(f"{relative(written)}\n")
 
 
 @app.command()

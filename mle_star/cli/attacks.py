@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from mle_star.cli.output import console, write_json
-from mle_star.cli.text import clean, count, duration
 from mle_star.context import Context, resolve
 from mle_star.errors import MleStarError, SettingsError
 from mle_star.execution.cages import LEVELS, choose_level
@@ -30,6 +29,7 @@ from mle_star.execution.contract import (
     run_contract,
 )
 from mle_star.execution.process import LocalExecutor
+from mle_star.report.text import clean, count, duration
 
 WORDS = {
     "pass": ("pass", "green"),

@@ -17,8 +17,8 @@ import typer
 from rich.text import Text
 
 from mle_star.cli.output import console
-from mle_star.cli.text import clean, count, duration
 from mle_star.errors import RunStopped, SettingsError
+from mle_star.report.text import clean, count, duration
 
 app = typer.Typer(help="Compare systems on tasks with hidden labels.", no_args_is_help=True)
 

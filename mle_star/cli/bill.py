@@ -1,89 +1,18 @@
-"""What a run spent on models, read from its events and put into words and tables."""
+"""What a run spent on models, in tables for a terminal."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mle_star.cli.text import clean, count, duration
-from mle_star.models.base import Call, Usage
 from mle_star.models.bill import Bill, Spent
-
-UNKNOWN = "price unknown"
+from mle_star.report.money import money, stand_ins, tokens
+from mle_star.report.text import count, duration
 
 Row = tuple[str, Spent]
-
-
-def call_of(event: Mapping[str, Any]) -> Call:
-    """The call that a ``model_called`` event speaks of."""
-    tokens = event.get("tokens") or {}
-    usd = event.get("usd")
-    return Call(
-        role=clean(event.get("agent", ""), 40),
-        phase=clean(event.get("phase", ""), 40),
-        solution=int(event.get("solution", -1)),
-        model=clean(event.get("model", ""), 80),
-        usage=Usage(
-            **{k: int(tokens.get(k) or 0) for k in ("input", "cached", "output", "thinking")}
-        ),
-        seconds=float(event.get("seconds") or 0.0),
-        usd=None if usd is None else float(usd),
-        outcome=str(event.get("outcome", "")),
-    )
-
-
-def read_bill(events: Iterable[Mapping[str, Any]]) -> tuple[Bill, dict[str, int]]:
-    """The bill of a journal, and how often the playbook stood in for each agent."""
-    calls: list[Call] = []
-    stood_in: Counter[str] = Counter()
-    for event in events:
-        if event.get("kind") == "model_called":
-            calls.append(call_of(event))
-        elif event.get("kind") == "stood_in":
-            stood_in[clean(event.get("agent", ""), 40)] += 1
-    return Bill.of(calls), dict(stood_in)
-
-
-def dollars(usd: float) -> str:
-    """US dollars: two digits behind the point, more for small change."""
-    if 0 < usd < 0.0001:
-        return "less than $0.0001"
-    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
-
-
-def money(bill: Bill) -> str:
-    """What the calls cost in all; calls without a known price are never taken for free ones."""
-    if bill.total.usd is not None:
-        return dollars(bill.total.usd)
-    known = [spent.usd for spent in bill.models.values() if spent.usd is not None]
-    if not known:
-        return UNKNOWN
-    unknown = count(bill.total.unknown_price_calls, "call")
-    return f"{dollars(sum(known))} and {unknown} of unknown price"
-
-
-def tokens(number: int) -> str:
-    """A number of tokens, short: 912, 12.3k, 123k, 1.23M, 1,230M."""
-    if number < 1_000:
-        return str(number)
-    if number < 999_500:  # what lies above would be rounded to 1000k
-        return f"{number / 1_000:.3g}k"
-    millions = number / 1_000_000
-    return f"{millions:.3g}M" if millions < 999.5 else f"{millions:,.0f}M"
-
-
-def stand_ins(stood_in: Mapping[str, int]) -> str:
-    """How often the playbook answered in place of the model, and for whom."""
-    if not stood_in:
-        return ""
-    often = sorted(stood_in.items(), key=lambda item: -item[1])
-    listed = ", ".join(f"{agent} {times}" for agent, times in often)
-    return f"the playbook stood in {count(sum(stood_in.values()), 'time')} ({listed})"
 
 
 def bill_tables(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mle_star.cli.text import better_is, clean, count, duration
 from mle_star.context import Settings
 from mle_star.errors import MleStarError, TaskError, UserError
+from mle_star.report.text import better_is, clean, count, duration
 
 REQUIRED = (
     "langgraph", "langchain", "langchain-core", "langchain-google-genai", "tavily-python",

@@ -14,9 +14,9 @@ from mle_star.cli import checks, model_checks
 from mle_star.cli.checks import Check
 from mle_star.cli.forecast import Forecast, check_cost, forecast
 from mle_star.cli.output import console, write_json
-from mle_star.cli.text import clean
 from mle_star.context import Context, Settings, resolve
 from mle_star.errors import UserError
+from mle_star.report.text import clean
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mle_star.cli.bill import dollars
 from mle_star.cli.checks import Check
-from mle_star.cli.text import count
-from mle_star.cli.thinking import searched
 from mle_star.context import DEFAULT_MODEL, Settings
 from mle_star.models.base import Usage
+from mle_star.report.money import dollars
+from mle_star.report.text import count
+from mle_star.report.thinking import searched
 from mle_star.roles import GROUPS, for_role
 
 CODE = (Usage(input=3_000, output=2_000), Usage(input=12_000, output=8_000))

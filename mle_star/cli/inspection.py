@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mle_star.cli.output import console, write_json
-from mle_star.cli.text import better_is, clean, count, number
 from mle_star.context import Context, resolve
+from mle_star.report.text import better_is, clean, count, number
 
 if TYPE_CHECKING:
     from mle_star.tasks import DataProfile, TaskSpec, Views

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mle_star.cli.output import console, write_json
-from mle_star.cli.text import clean, duration, number
+from mle_star.report.text import clean, duration, number
 from mle_star.runs import RunFolder, list_runs
 
 

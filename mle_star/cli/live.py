@@ -14,12 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mle_star.cli.bill import dollars, money, stand_ins, tokens
 from mle_star.cli.lines import caged, headline, script_line, who
-from mle_star.cli.progress import WHOLE, Branch, Progress
-from mle_star.cli.text import clean, count, duration, plus_minus
-from mle_star.cli.thinking import fell_back, who_thinks
+from mle_star.cli.progress import Branch, Progress
 from mle_star.models.bill import Bill
+from mle_star.report.attempts import WHOLE
+from mle_star.report.money import dollars, money, stand_ins, tokens
+from mle_star.report.text import clean, count, duration, plus_minus
+from mle_star.report.thinking import fell_back, who_thinks
 
 SCROLLED = ("script_finished", "debugged")
 """Events that leave a line above the panel; the panel itself tells the rest."""

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mle_star.cli.bill import money, tokens
 from mle_star.cli.checks import Check, State
-from mle_star.cli.text import clean, count, duration
-from mle_star.cli.thinking import fell_back, model_is_named, searched, who_thinks
 from mle_star.context import Settings
 from mle_star.errors import MissingExtra, MleStarError, NoAnswer, UserError
+from mle_star.report.money import money, tokens
+from mle_star.report.text import clean, count, duration
+from mle_star.report.thinking import fell_back, model_is_named, searched, who_thinks
 
 if TYPE_CHECKING:
     from mle_star.engineer import Choice, Team

@@ -46,6 +46,12 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print the final line alone.", rich_help_panel=OUTPUT),
 ]
+PageFile = Annotated[
+    str | None,
+    typer.Option(
+        "--output", metavar="FILE", help="Where to write the page.", rich_help_panel=OUTPUT
+    ),
+]
 WithBill = Annotated[
     bool,
     typer.Option("--bill", help="The bill by phase and by model as well.", rich_help_panel=OUTPUT),

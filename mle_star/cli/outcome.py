@@ -8,9 +8,10 @@ from rich.text import Text
 
 from mle_star.cli.bill import bill_tables
 from mle_star.cli.lines import who
-from mle_star.cli.progress import WHOLE
-from mle_star.cli.report import Report
-from mle_star.cli.text import better_is, clean, count, duration, number, once_each, plus_minus
+from mle_star.report.attempts import WHOLE
+from mle_star.report.reading import Report
+from mle_star.report.text import better_is, clean, count, duration, number, once_each, plus_minus
+from mle_star.report.writing import PAGE
 from mle_star.runs import RunFolder
 
 
@@ -152,6 +153,8 @@ def files(report: Report) -> Table:
         table.add_row(
             "solution", Text(f"{clean(folder.solution)} (python run.py TASK_FOLDER makes it again)")
         )
+    if (page := report.path / PAGE).is_file():
+        table.add_row("report", Text(clean(page)))
     table.add_row("run folder", Text(clean(report.path)))
     return table
 

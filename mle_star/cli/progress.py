@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mle_star.cli.bill import call_of
-from mle_star.cli.text import clean, shape
 from mle_star.models.base import Call
+from mle_star.report.attempts import WHOLE
+from mle_star.report.money import call_of
+from mle_star.report.text import clean, shape
 from mle_star.roles import ROLES
 
 PHASES = {
@@ -35,9 +36,6 @@ PHASES = {
 
 ASKING = frozenset({*ROLES, "debug_ablation"})
 """Nodes that ask the engineer."""
-
-WHOLE = -1
-"""Number of the branch that stands for the whole run: ensemble and submission."""
 
 
 @dataclass(frozen=True)

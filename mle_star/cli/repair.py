@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mle_star.cli.output import console, relative, write_json
-from mle_star.cli.text import clean
+from mle_star.report.text import clean
 from mle_star.runs import find_run
 from mle_star.runs.repair import repair_run
 

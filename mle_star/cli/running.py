@@ -15,10 +15,10 @@ from mle_star.cli.lines import LineView
 from mle_star.cli.live import LiveView
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
-from mle_star.cli.report import Report, read_report
-from mle_star.cli.text import clean, plus_minus
-from mle_star.cli.thinking import choice_of, fell_back
 from mle_star.context import Context, Settings, context_from, resolve
+from mle_star.report.reading import Report, read_report
+from mle_star.report.text import clean, plus_minus
+from mle_star.report.thinking import choice_of, fell_back
 from mle_star.runs import RunFolder, read_events
 
 if TYPE_CHECKING:

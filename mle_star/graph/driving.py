@@ -27,6 +27,7 @@ from mle_star.nodes.workbench import (
     open_workbench,
     stop_event,
 )
+from mle_star.report.writing import leave_report
 from mle_star.runs import RunFolder
 from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
 from mle_star.runs.events import has_begun
@@ -58,10 +59,18 @@ def taken(folder: RunFolder) -> Iterator[None]:
                 shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def drive(folder: RunFolder, settings: Settings, on_event: OnEvent | None) -> Result:
+def drive(
+    folder: RunFolder, settings: Settings, on_event: OnEvent | None, report: bool = True
+) -> Result:
     """Run the graph from the newest checkpoint, or from its start, to its end.
 
     The caller holds the folder (:func:`taken`), whose record has the task and the settings.
+
+    Args:
+        folder: of the run.
+        settings: the run's.
+        on_event: called with every event.
+        report: leave ``report.html`` in the folder, however the sitting ends.
 
     Raises:
         RunStopped: the run was asked to stop.
@@ -95,12 +104,17 @@ def drive(folder: RunFolder, settings: Settings, on_event: OnEvent | None) -> Re
             _follow(stream, _hearing(on_event, folder, control))
         except GraphDrained:
             raise _stopped(folder) from None
+        except KeyboardInterrupt as error:
+            report = False  # pressed twice: nothing more is waited for
+            _give_up(folder, stream, "stopped", error)
+            raise
         except BaseException as error:
-            _abandon(folder, stream)
-            _mark(folder, "stopped" if isinstance(error, KeyboardInterrupt) else "failed", error)
+            _give_up(folder, stream, "failed", error)
             raise
         finally:
             close_workbench(str(folder.path))
+            if report:
+                leave_report(folder.path)
         return read_result(folder, graph.get_state(config).values)
 
 
@@ -194,13 +208,14 @@ def _greet(folder: RunFolder) -> None:
         raise
 
 
-def _abandon(folder: RunFolder, stream: Iterator[Any]) -> None:
+def _give_up(folder: RunFolder, stream: Iterator[Any], status: str, error: BaseException) -> None:
     """End what still runs in other branches, so that nothing works on after the exception."""
     bench = find_workbench(str(folder.path))
     if bench is not None:
         bench.stop()
     with suppress(GraphDrained):
         cast(Generator[Any, None, None], stream).close()
+    _mark(folder, status, error)
 
 
 def _mark(folder: RunFolder, status: str, error: BaseException | None) -> None:

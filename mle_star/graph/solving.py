@@ -32,6 +32,7 @@ def solve(
     context: Context | None = None,
     on_event: OnEvent | None = None,
     run: str | None = None,
+    report: bool = True,
 ) -> Result:
     """Run MLE-STAR on a task folder, with checkpoints, to its end.
 
@@ -40,6 +41,7 @@ def solve(
         context: settings; what is left empty comes from the environment, then from the preset.
         on_event: called with every event of the journal, in the calling thread.
         run: name of the run folder below ``runs_dir``; by default time and task.
+        report: leave a page about the run in its folder, ``report.html``, also where it stops.
 
     Raises:
         UserError: something a person must mend; the message says how.
@@ -61,7 +63,7 @@ def solve(
             sittings=1,
             **remember_place(folder, spec, settings),
         )
-        return drive(folder, settings, on_event)
+        return drive(folder, settings, on_event, report)
 
 
 def resume(
@@ -70,6 +72,7 @@ def resume(
     task: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
+    report: bool = True,
 ) -> Result:
     """Go on with a run that was stopped, or that crashed, from its last finished node.
 
@@ -80,6 +83,7 @@ def resume(
         task: where the task folder lies now; None: where it was, also seen from the run folder.
         changes: settings to change, such as ``{"time_budget": 3600}``; None values are ignored.
         on_event: as in :func:`solve`.
+        report: as in :func:`solve`.
 
     Raises:
         RunError: there is nothing to resume, the run is being run, or its files are damaged.
@@ -90,7 +94,7 @@ def resume(
     folder = RunFolder.open(Path(run).absolute())
     with taken(folder):
         settings = _reopen(folder, task, dict(changes or {}))
-        return drive(folder, settings, on_event)
+        return drive(folder, settings, on_event, report)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:

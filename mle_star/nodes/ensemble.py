@@ -95,7 +95,8 @@ def ensemble(state: State, step: Step) -> Update:
     if not plan:
         return empty
     text = step.ask(bench.engineer.ensemble, plan, views)
-    step.emit("ensembled", plan=plan, written=text is not None)
+    labels = [member["label"] for member in members]
+    step.emit("ensembled", plan=plan, written=text is not None, members=labels)
     if text is None:
         return {**empty, "plan": plan}
     return {

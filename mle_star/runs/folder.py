@@ -15,6 +15,7 @@
       lock              held by the process that drives the run
       damaged/          what ``mle-star repair`` took out of the way
       submission.csv    solution/
+      report.html       everything above on one page
 
 A folder is never overwritten: a new run gets a new name.
 """

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from mle_star.cli.bill import bill_tables, dollars, money, read_bill, stand_ins, tokens
+from mle_star.cli.bill import bill_tables
+from mle_star.report.money import dollars, money, read_bill, stand_ins, tokens
 from tests.cli.journal import FLASH, PRO, Journal, model_run
 
 

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from mle_star.cli.outcome import show_report
-from mle_star.cli.report import gains, read_report
 from mle_star.cli.running import final_line
 from mle_star.errors import RunError
+from mle_star.report.reading import gains, read_report
 from tests.cli.journal import PRO, SETTINGS, Journal, finished_run, model_run, write_run
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from mle_star.cli import attacks as command
 from mle_star.cli.output import console
-from mle_star.cli.text import clean
 from mle_star.errors import SettingsError
 from mle_star.execution.attacks.display import MARKUP, obeyed
 from mle_star.execution.contract import ATTACKS, CHECKS, Check, run_contract
+from mle_star.report.text import clean
 from tests.execution.naive import NaiveExecutor
 
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.cli.text import clean
 from mle_star.errors import MleStarError
 from mle_star.execution import Executor, LocalExecutor
 from mle_star.execution.attacks.bench import GOOD, Bench, Check, NotRun, expect
@@ -25,6 +24,7 @@ from mle_star.execution.contract import (
     not_run,
     run_contract,
 )
+from mle_star.report.text import clean
 
 IMAGE = os.environ.get("CONTAINER_TEST_IMAGE", "")
 """An image with a python3, where there is an engine to run it."""

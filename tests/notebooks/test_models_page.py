@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.cli.bill import dollars, tokens
+from mle_star.report.money import dollars, tokens
 from mle_star.cli.forecast import forecast
 from mle_star.context import PRESETS, WITH_MODEL, Context, resolve
 from mle_star.engineer import choose

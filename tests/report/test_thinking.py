@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mle_star.cli.thinking import choice_of, fell_back, searched, who_thinks
 from mle_star.context import Context, Settings, resolve
 from mle_star.errors import SettingsError
+from mle_star.report.thinking import choice_of, fell_back, searched, who_thinks
 from tests.cli.journal import FLASH, LEADER, PRO
 
 

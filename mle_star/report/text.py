@@ -29,9 +29,19 @@ def clean(value: object, width: int | None = None) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """Text of several lines in which other control characters are shown, not obeyed."""
+    text = text.replace("\r\n", "\n")
+    if text.isprintable():
+        return text
+    return "".join(char if char in "\n\t" else _visible(char) for char in text)
+
+
 def _visible(char: str) -> str:
     if char == "\n":
         return " "
+    if char.isprintable():
+        return char
     if unicodedata.category(char) not in _UNSAFE:
         return char
     code = ord(char)

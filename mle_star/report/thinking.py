@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mle_star.cli.text import clean
 from mle_star.context import DEFAULT_MODEL, Settings
+from mle_star.report.text import clean
 
 Choice = Mapping[str, Any]
 """A :class:`mle_star.engineer.Choice` as the journal holds it."""

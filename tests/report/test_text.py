@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mle_star.cli.text import better_is, clean, count, duration, number, once_each, plus_minus
+from mle_star.report.text import better_is, clean, count, duration, number, once_each, plus_minus
 
 
 @given(st.text())

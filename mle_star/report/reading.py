@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mle_star.cli.bill import read_bill
-from mle_star.cli.progress import WHOLE
-from mle_star.cli.thinking import who_thinks
 from mle_star.models.bill import Bill
+from mle_star.report.attempts import WHOLE, finite, solution_of
+from mle_star.report.money import read_bill
+from mle_star.report.thinking import who_thinks
 from mle_star.runs import RunFolder, read_events
 
 STEPS = {
@@ -134,16 +134,26 @@ def read_report(path: Path) -> Report:
     Raises:
         RunError: there is no whole run in the folder.
     """
-    record = RunFolder.open(path).record()
+    return report_of(path, RunFolder.open(path).record(), read_events(path))
+
+
+def report_of(path: Path, record: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Report:
+    """The report of a run.
+
+    Args:
+        path: its folder.
+        record: what its ``run.json`` says.
+        events: its journal.
+    """
     spec = record.get("spec") or {}
-    events = read_events(path)
     report = Report(
         path=path,
         task=str(spec.get("name") or Path(str(record.get("task", ""))).name),
         metric=str(spec.get("metric", "")),
         direction=str(spec.get("direction", "minimize")),
         status=str(record.get("status", "running")),
-        seconds=float(record.get("seconds") or max([e.get("elapsed", 0.0) for e in events] or [0])),
+        seconds=finite(record.get("seconds"))
+        or max((finite(e.get("elapsed")) or 0.0 for e in events), default=0.0),
     )
     for event in events:
         kind = event.get("kind")
@@ -174,15 +184,15 @@ def _entry(event: Mapping[str, Any]) -> Entry:
     return Entry(
         label=str(event.get("label", "")),
         phase=str(event.get("phase", "")),
-        solution=int(event.get("solution", WHOLE)),
+        solution=solution_of(event),
         outcome=str(event.get("outcome", "")),
-        score=event.get("score"),
-        error=event.get("error"),
-        audit=event.get("audit"),
-        audit_error=event.get("audit_error"),
+        score=finite(event.get("score")),
+        error=finite(event.get("error")),
+        audit=finite(event.get("audit")),
+        audit_error=finite(event.get("audit_error")),
         alarm=str(event.get("alarm") or ""),
         problem=str(event.get("problem") or ""),
-        seconds=float(event.get("seconds") or 0.0),
+        seconds=finite(event.get("seconds")) or 0.0,
         trial=str(event.get("trial", "")),
     )
 
@@ -193,9 +203,9 @@ def gains(events: Sequence[Mapping[str, Any]], direction: str) -> list[Gain]:
     steps: list[Gain] = []
     last: dict[int, Gain] = {}
     for event in events:
-        if event.get("kind") != "best":
+        number_, score = solution_of(event), finite(event.get("score"))
+        if event.get("kind") != "best" or score is None:
             continue
-        number_, score = int(event.get("solution", WHOLE)), float(event["score"])
         label = str(event.get("label", ""))
         before = last.get(number_)
         if before is not None and (before.label, before.score) == (label, score):
