@@ -88,19 +88,6 @@ MORE_ROUNDS = _settings(
 )
 
 
-def _fewer(booster: Booster, settings: Settings) -> dict[str, str | None]:
-    return {booster.rounds: whole(_number(settings, booster.rounds, 100) * 0.6)}
-
-
-FEWER_ROUNDS = _settings(
-    "fewer-rounds",
-    "rounds",
-    lambda brief, _: 0.15 if _noisy(brief) else 0.1,
-    "Stop at three fifths of the trees, before the model learns noise.",
-    _fewer,
-)
-
-
 def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str, str | None]]:
     def change(booster: Booster, settings: Settings) -> dict[str, str | None]:
         size = _number(settings, booster.size, 31 if booster.leaves else 6)
@@ -144,28 +131,6 @@ SHRINK = _settings(
 )
 
 
-def _sample(booster: Booster, settings: Settings) -> dict[str, str | None]:
-    columns = _number(settings, booster.columns, 1.0)
-    changes: dict[str, str | None] = {booster.columns: f"{max(columns * 0.6, 0.15):.2g}"}
-    if booster is CATBOOST:
-        changes["bootstrap_type"] = '"Bernoulli"'
-    if booster is LIGHTGBM:
-        changes["subsample_freq"] = "1"
-    if booster.rows:
-        rows = _number(settings, booster.rows, 1.0)
-        changes[booster.rows] = f"{max(rows * 0.8, 0.4):.2g}"
-    return changes
-
-
-SAMPLE = _settings(
-    "more-sampling",
-    "sampling",
-    lambda brief, _: 0.2,
-    "Show each tree fewer rows and columns, so that the trees differ more.",
-    _sample,
-)
-
-
 def _absolute(booster: Booster, settings: Settings) -> dict[str, str | None]:
     name, value = booster.absolute
     return {name: value}
@@ -202,19 +167,6 @@ ROBUST = _settings(
     ),
     "Learn a loss that far-off rows weigh less on.",
     _robust,
-)
-
-
-def _squared(booster: Booster, settings: Settings) -> dict[str, str | None]:
-    return {booster.absolute[0]: None}
-
-
-SQUARED = _settings(
-    "squared-loss",
-    "loss",
-    lambda brief, _: 0.3 if Facts(brief).learning == "regression" else 0.0,
-    "Learn the squared error again.",
-    _squared,
 )
 
 
@@ -284,14 +236,11 @@ NATIVE = Strategy(
 ALL = (
     SLOWER,
     MORE_ROUNDS,
-    FEWER_ROUNDS,
     LARGER,
     SMALLER,
     SHRINK,
-    SAMPLE,
     ABSOLUTE,
     ROBUST,
-    SQUARED,
     EXTRA,
     BALANCED,
     NATIVE,

@@ -172,7 +172,7 @@ def _groups(brief: Brief) -> list[str]:
 GROUP_STATISTICS = learnt(
     "group-statistics",
     "groups",
-    lambda brief: 0.4 if _groups(brief) and columns.measures(brief, 3) else 0.0,
+    lambda brief: 0.3 if _groups(brief) and columns.measures(brief, 3) else 0.0,
     lambda brief: (
         f"Add mean and spread of {named(columns.measures(brief, 3))} "
         f"within {named(_groups(brief))}, and each row's place among them."

@@ -120,7 +120,7 @@ def _second(family: str, potential: float, why: str) -> Strategy:
 ALL = (
     _second("catboost", 0.65, "Average CatBoost in: symmetric trees err in other places."),
     _second("lightgbm", 0.7, "Average LightGBM in: leaf-wise trees catch deep interactions."),
-    _second("extra_trees", 0.2, "Average extremely randomised trees in: their errors are smooth."),
+    _second("extra_trees", 0.1, "Average extremely randomised trees in: their errors are smooth."),
     _second("xgboost", 0.35, "Average XGBoost in."),
     _second("linear", 0.25, "Average a linear model in: it goes on where trees stay flat."),
     _second("mlp", 0.35, "Average a neural network in: it bends where trees step."),

@@ -93,7 +93,7 @@ PLATT = cross_fitted(
     "calibration",
     # Linear models on thousands of words are penalised to be less sure than they should be.
     lambda facts: (
-        _calibrated(facts, 0.75 if facts.text else 0.3) if facts.learning == "binary" else 0.0
+        _calibrated(facts, 0.75 if facts.text else 0.1) if facts.learning == "binary" else 0.0
     ),
     "Calibrate the probabilities by a logistic curve (Platt 1999).",
     lambda _: (
@@ -121,7 +121,7 @@ ISOTONIC = cross_fitted(
     "isotonic-calibration",
     "calibration",
     lambda facts: (
-        _calibrated(facts, 0.25) if facts.learning == "binary" and facts.rows >= 2_000 else 0.0
+        _calibrated(facts, 0.08) if facts.learning == "binary" and facts.rows >= 2_000 else 0.0
     ),
     "Calibrate the probabilities by a rising step curve, mixed with the raw ones.",
     lambda _: (

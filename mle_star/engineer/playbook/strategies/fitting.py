@@ -226,7 +226,7 @@ FITTED_ROUNDS = Strategy(
     "fitted-rounds",
     "model",
     "rounds",
-    lambda brief, block: (0.4 if brief.rows >= 3_000 else 0.15) if booster_of(block) else 0.0,
+    lambda brief, block: (0.2 if brief.rows >= 3_000 else 0.1) if booster_of(block) else 0.0,
     lambda _: "Learn slowly, for as many rounds as are best on a held-out part, then on all rows.",
     _learnt_rounds,
 )

@@ -31,7 +31,7 @@ def _many(brief: Brief, least: int) -> bool:
 CLUSTERS = learnt(
     "cluster-distances",
     "clusters",
-    lambda brief: 0.15 if _many(brief, 4) else 0.0,
+    lambda brief: 0.08 if _many(brief, 4) else 0.0,
     lambda _: "Add the distances to eight k-means centres of the scaled numbers.",
     lambda _: (
         _SCALED
@@ -43,23 +43,6 @@ CLUSTERS = learnt(
     """
     ),
     imports=(*_SCALED_IMPORTS, "from sklearn.cluster import KMeans"),
-)
-
-COMPONENTS = learnt(
-    "principal-components",
-    "components",
-    lambda brief: 0.15 if _many(brief, 8) else 0.0,
-    lambda _: "Add the leading principal components of the scaled numbers.",
-    lambda _: (
-        _SCALED
-        + """
-    components = PCA(min(5, len(NUMERIC)), random_state=SEED).fit(spaces[0])
-    for X, space in zip(tables, spaces):
-        for k, values in enumerate(components.transform(space).T):
-            X[f"component {k}"] = values
-    """
-    ),
-    imports=(*_SCALED_IMPORTS, "from sklearn.decomposition import PCA"),
 )
 
 _NEIGHBOURS = '''
@@ -190,4 +173,4 @@ OPINION = learnt(
     ),
 )
 
-ALL = (CLUSTERS, COMPONENTS, PLACE_NEIGHBOURS, NEIGHBOURS, LETTERS, OPINION)
+ALL = (CLUSTERS, PLACE_NEIGHBOURS, NEIGHBOURS, LETTERS, OPINION)
