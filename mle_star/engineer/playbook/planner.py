@@ -58,7 +58,7 @@ COSTS = {
     "fitted-rounds": 2.5,
     "group-statistics": 1.5,
     "lags": 2.0,
-    "target-history": 1.6,
+    "target-history": 1.3,
     "repeated-measures": 1.1,
     "category-crosses": 1.6,
     "string-parts": 1.1,

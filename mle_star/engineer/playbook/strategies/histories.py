@@ -75,7 +75,7 @@ def _said(brief: Brief) -> str:
 HISTORY = learnt(
     "target-history",
     "target-history",
-    lambda brief: 0.5 if Facts(brief).ordered and _moment(brief) and _keys(brief) else 0.0,
+    lambda brief: 0.4 if Facts(brief).ordered and _moment(brief) and _keys(brief) else 0.0,
     lambda brief: f"Add the mean target of earlier times by {_said(brief)}.",
     lambda brief: f"""
     parts = parts_in_time(X_fit)
