@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-DOUBT = (5.0, 4.0, 3.5)
+DOUBT = (3.5, 3.0, 2.5)
 """Standard errors behind which a script has lost, after one fold, two, and more: the fewer folds,
 the less is known of how much this script differs from fold to fold."""
 USUAL = 0.8

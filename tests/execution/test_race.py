@@ -113,8 +113,8 @@ def test_what_differs_more_than_expected_is_waited_for() -> None:
 
 def test_the_first_fold_needs_more_doubt_than_later_ones() -> None:
     race = Race("rmse", {k: 1.0 for k in range(5)}, spread=0.01)
-    assert not race.lost(lines(1.04)), "4.5 standard errors"
-    assert race.lost(lines(1.04, 1.04))
+    assert not race.lost(lines(1.03)), "3.4 standard errors"
+    assert race.lost(lines(1.03, 1.03))
 
 
 @given(
