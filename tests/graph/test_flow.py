@@ -429,6 +429,13 @@ def test_quick_scripts_are_not(task: Path) -> None:
     assert not [event for event in done.of("script_finished") if event["phase"] == "smoke"]
 
 
+def test_neither_are_those_of_the_playbook(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mle_star.nodes.evaluate.SMOKE_SECONDS", 0.0)
+    done = run(task, "playbook", num_candidates=2, outer_steps=0, ensemble_rounds=0)
+    assert len([t for t in done.trials if t["phase"] == "write" and t["score"]]) == 2
+    assert not [event for event in done.of("script_finished") if event["phase"] == "smoke"]
+
+
 def test_in_the_printed_protocol_no_oof_is_asked_for(task: Path) -> None:
     text = script(2.0) + "os.remove('final/oof.csv')\n"
     engineer = ScriptedEngineer(write=lambda *_: text)
