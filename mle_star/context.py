@@ -86,7 +86,6 @@ FIXED = (
     "search_rows",
     "folds",
     "evaluation",
-    "memory",
     "python",
 )
 """Settings that can't change once a run has begun: scores before and after would not be
@@ -299,8 +298,7 @@ class Context(_Thinking):
     share_lessons: bool = Field(
         default=True,
         description="Let a solution plan by what the others found out as well. Without it each "
-        "learns from its own steps alone, and the same seed makes the same plans however fast "
-        "each is",
+        "learns from its own steps alone, whatever the others' speed",
     )
     evaluation: Evaluation | None = Field(
         default=None,

@@ -113,6 +113,8 @@ def _other(name: str, command: str) -> System:
         raise SettingsError(f"The system {name!r} has no command: write {name}=COMMAND.")
     if words[0] == "mle-star":
         options = _fields(name, words[1:])
+        if options.get("memory"):  # each run works in a folder of its own
+            options["memory"] = str(Path(options["memory"]).expanduser().absolute())
         return _own(name, options, _keyless(options))
     for word in words:
         _check_places(name, word)

@@ -43,6 +43,8 @@ class Lesson:
     closeness: float = 1.0
     """How much what happened there says about here: 1 in this run, less for an earlier run on
     another task."""
+    run: str = ""
+    """Which earlier run; empty for this one."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ them, and into a digest for a model that plans.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mle_star.engineer.base import Lesson
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHARE = 0.015
 """Share of the loss that a strategy gains whose promise is 1: on tables of our own, promises of 0.3
@@ -31,6 +35,8 @@ BEHIND = -0.02
 much."""
 UNKNOWN = 0.2
 """Promise of a strategy that was tried elsewhere together with one that is asked for here."""
+SUREST = 2.0
+"""Promise beyond which it makes no difference."""
 LEAST = 0.01
 """Promise that is left to what is expected to harm: it comes last, but it comes."""
 FAILED = 0.3
@@ -45,13 +51,15 @@ def terms_of(plan: str) -> tuple[str, ...]:
     return tuple(re.split(r"\s*\+\s*", found.group(1))) if found else ()
 
 
-@dataclass(frozen=True)
-class _Effect:
+class _Effect(NamedTuple):
     """Gain of one strategy in one place."""
 
     key: str
     kin: str
-    place: tuple[str, str]
+    part: str
+    model: str
+    run: str
+    """Earlier run that it was measured in; empty in this one."""
     closeness: float
 
 
@@ -90,9 +98,13 @@ class Policy:
         ran = {term for _, terms in measured for term in terms}
         for lesson, terms in told:
             for term in set(terms) - ran:
-                if term in posterior and not _measured(lesson) and lesson.model == self.model:
+                own = lesson.closeness == 1 and lesson.model == self.model
+                if own and term in posterior and not _measured(lesson):
                     posterior[term] = min(posterior[term], FAILED * priors[term])
-        return {key: max(posterior[key], LEAST) if priors[key] > 0 else 0.0 for key in priors}
+        return {
+            key: min(max(posterior[key], LEAST), SUREST) if priors[key] > 0 else 0.0
+            for key in priors
+        }
 
     def _posterior(
         self,
@@ -102,23 +114,23 @@ class Policy:
     ) -> dict[str, float]:
         import numpy as np
 
-        here = [_Effect(key, kin_of(key), (self.part, self.model), 1.0) for key in priors]
+        here = [_Effect(key, kin_of(key), self.part, self.model, "", 1.0) for key in priors]
         seen: dict[_Effect, int] = {}
-        for lesson, terms in measured:
-            for term in terms:
-                place = (lesson.part, lesson.model)
-                seen.setdefault(_Effect(term, kin_of(term), place, lesson.closeness), len(seen))
+        rows = [
+            [
+                seen.setdefault(_Effect(term, kin_of(term), *_place(lesson)), len(seen))
+                for term in terms
+            ]
+            for lesson, terms in measured
+        ]
         effects = list(seen)
         design = np.zeros((len(measured), len(effects)))
-        for row, (lesson, terms) in enumerate(measured):
-            for term in terms:
-                place = (lesson.part, lesson.model)
-                design[row, seen[_Effect(term, kin_of(term), place, lesson.closeness)]] = 1.0
+        for number, places in enumerate(rows):
+            design[number, places] = 1.0
         gains = np.array([_gain(lesson) for lesson, _ in measured])
         noise = np.array([_error(lesson) ** 2 + NOISE**2 for lesson, _ in measured])
         mean = SHARE * np.array([priors.get(effect.key, UNKNOWN) for effect in effects])
-        among = SPREAD**2 * np.array([[_kinship(a, b) for b in effects] for a in effects])
-        across = SPREAD**2 * np.array([[_kinship(a, b) for b in effects] for a in here])
+        among, across = _covariance(effects, effects), _covariance(here, effects)
         weights = np.linalg.solve(design @ among @ design.T + np.diag(noise), gains - design @ mean)
         shift = across @ design.T @ weights / SHARE
         return {key: priors[key] + float(shift[i]) for i, key in enumerate(priors)}
@@ -136,14 +148,26 @@ class Policy:
 
 
 def read_lessons(records: Iterable[Mapping[str, Any]]) -> tuple[Lesson, ...]:
-    """Lessons from plain data; what is not a lesson is passed over."""
+    """Lessons from plain data; what is not a sound lesson is passed over."""
     found = []
     for record in records:
         try:
-            found.append(Lesson(**record))
+            lesson = Lesson(**record)
         except TypeError:
             continue
+        texts = (lesson.change, lesson.part, lesson.model, lesson.problem, lesson.run)
+        numbers = (lesson.gain or 0.0, lesson.error, lesson.times, lesson.closeness)
+        if all(isinstance(t, str) for t in texts) and all(map(_is_finite, numbers)):
+            found.append(lesson)
     return tuple(found)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _place(lesson: Lesson) -> tuple[str, str, str, float]:
+    return lesson.part, lesson.model, lesson.run, lesson.closeness
 
 
 def _measured(lesson: Lesson) -> bool:
@@ -158,15 +182,24 @@ def _error(lesson: Lesson) -> float:
     return -BEHIND if lesson.gain is None else lesson.error
 
 
-def _kinship(one: _Effect, other: _Effect) -> float:
-    """Correlation between the true gains of two strategies in two places."""
-    if one.kin != other.kin:
-        return 0.0
-    same = 1.0 if one.key == other.key else KIN
-    place = 1.0 if one.place == other.place else ELSEWHERE
+def _covariance(one: Sequence[_Effect], other: Sequence[_Effect]) -> np.ndarray:
+    """Covariance of the true gains of strategies in their places, (one, other)."""
+    import numpy as np
+
+    def same(name: str) -> np.ndarray:
+        codes: dict[str, int] = {}
+        left, right = (
+            np.array([codes.setdefault(getattr(effect, name), len(codes)) for effect in side])
+            for side in (one, other)
+        )
+        return np.asarray(left[:, None] == right)
+
+    near = [np.array([effect.closeness for effect in side]) for side in (one, other)]
+    kin = np.where(same("key"), 1.0, KIN) * same("kin")
+    place = np.where(same("part") & same("model"), 1.0, ELSEWHERE)
     # Two lessons of one earlier run share what that run differs by.
-    apart = 1.0 if one.closeness == other.closeness else one.closeness * other.closeness
-    return same * place * apart
+    apart = np.where(same("run"), 1.0, near[0][:, None] * near[1])
+    return np.asarray(SPREAD**2 * kin * place * apart)
 
 
 def _clarity(lesson: Lesson) -> float:

@@ -92,12 +92,13 @@ def summarise(state: SolutionState, step: Step) -> Update:
         if study["error"]:  # a study may have printed a part of its results before it failed
             output += f"\n\nThen the study failed: {study['error'].strip().splitlines()[0]}\n"
         summary = step.ask(bench.engineer.summarise, bench.folder.script(study["script"]), output)
+    summarised = summary is not None
     if summary is None:
         first = study["error"].strip().splitlines()
         summary = (
             f"The ablation study gave no result: {first[0] if first else 'it printed nothing'}"
         )
-    step.found(summary)
+    step.found(summary, result=summarised)
     return {"summaries": [*state.get("summaries", []), summary]}
 
 

@@ -18,6 +18,9 @@ ALIKE = 0.3
 """Standard error of a difference on a single hold-out, against that of two scores that err apart:
 the two scripts are judged on the same rows."""
 
+MOST = 1.0
+"""Gain, and error of a gain, that a lesson tells at most."""
+
 
 @dataclass(frozen=True)
 class Posted:
@@ -50,7 +53,7 @@ class Board:
         for event in events:
             if event["kind"] == "learnt":
                 self.post(lessons=read_lessons(event.get("lessons", ())))
-            elif event["kind"] == "ablated" and "model" in event:
+            elif event["kind"] == "ablated" and event.get("result"):
                 self.post(studies=[Study(event["summary"], event["model"], event["solution"])])
             elif _is_candidate(event):
                 self.post(candidates=[(event["solution"], event["label"])])
@@ -136,7 +139,9 @@ def _gain(
     if after is None:
         return None, 0.0
     loss = loss_of(task.metric, before["value"])
-    return gain(after, before, task.direction) / loss, paired_error(after, before) / loss
+    gained = gain(after, before, task.direction) / loss
+    # Where hardly any loss is left, or its size is not known, shares may be anything.
+    return max(-MOST, min(MOST, gained)), min(MOST, paired_error(after, before) / loss)
 
 
 def paired_error(one: Score, other: Score) -> float:

@@ -11,7 +11,7 @@ from mle_star.engineer.splice import replace_once
 from mle_star.nodes.lessons import current_root, lessons_of
 from mle_star.nodes.merge import announce, not_worse
 from mle_star.nodes.step import Step, Update, node
-from mle_star.scoring import best_of, gain, rank
+from mle_star.scoring import best_of, better, gain, rank
 from mle_star.state import Attempt, Draft, SolutionState, Trial
 from mle_star.tasks import loss_of
 
@@ -109,7 +109,7 @@ def accept(state: SolutionState, step: Step) -> Update:
         if not_worse(best, champion, step):  # what was refined before may still be ahead
             announce(step, best)
         base = _base(state, step)
-        if base is not best and not_worse(best, champion, step):
+        if base is not best and _ahead(best, state["best"], champion, step):
             update |= {"champion": best, "champion_root": current_root(state, direction)}
         if base is not None:
             step.emit("accepted", label=base["label"], gain=_gain(base, state["best"], step))
@@ -121,6 +121,14 @@ def accept(state: SolutionState, step: Step) -> Update:
     if (nothing or update["stale"] >= STALE) and step.bench.settings.preset != "paper":
         update |= _turn(cast(SolutionState, {**state, **update}), step)
     return update
+
+
+def _ahead(best: Trial, before: Trial | None, champion: Trial | None, step: Step) -> bool:
+    """Whether a script that is not built upon is better than all before; a tie is not."""
+    direction = step.bench.spec.direction
+    return all(
+        better(best["score"], other["score"], direction) for other in (before, champion) if other
+    )
 
 
 def _base(state: SolutionState, step: Step) -> Trial | None:
@@ -156,16 +164,18 @@ def _turn(state: SolutionState, step: Step) -> Update:
     ranked = rank(state.get("candidates", []), direction)
     roots = state.get("roots") or [trial["id"] for trial in ranked[:1]]
     left = [t for t in ranked if t["id"] not in roots and not _far_behind(t, champion, step)]
-    from_label = state["best"]["label"] if state["best"] else ""
     kept = state.get("champion_root") or ""
-    if champion is state["best"]:
+    best = state["best"]  # after a resume equal to the champion, and not the same object
+    own = champion is not None and best is not None and champion["id"] == best["id"]
+    from_label = best["label"] if best else ""
+    if own:
         kept = current_root(state, direction)
     anew: Update = {"champion": champion, "champion_root": kept}
     anew |= {"stale": 0, "summaries": [], "blocks": []}
     if left:
         step.emit("turned", label=left[0]["label"], from_label=from_label)
         return {**anew, "best": left[0], "roots": [*roots, left[0]["id"]]}
-    if champion is not None and champion is not state["best"]:
+    if champion is not None and not own:
         step.emit("turned", label=champion["label"], from_label=from_label)
         return {**anew, "best": champion, "roots": [*roots, kept]}
     return {"exhausted": not state["block"]}
@@ -190,7 +200,7 @@ def _gain(best: Trial, before: Trial | None, step: Step) -> float | None:
 @node
 def finish(state: SolutionState, step: Step) -> Update:
     """Hand the branch's best script over."""
-    found = [trial for trial in (state.get("champion"), state.get("best")) if trial]
+    found = [trial for trial in (state.get("best"), state.get("champion")) if trial]
     best = best_of(found, step.bench.spec.direction) or state.get("best")
     if state.get("failure"):
         step.note(f"This solution gave up early: {state['failure']}")

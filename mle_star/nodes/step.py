@@ -100,10 +100,11 @@ class Step:
         self.emit("learnt", lessons=lessons)
         self.bench.board.post(lessons=read_lessons(lessons))
 
-    def found(self, summary: str) -> None:
-        """Let the other solutions know what an ablation study showed."""
-        self.emit("ablated", summary=summary, model=self.root)
-        self.bench.board.post(studies=[Study(summary, self.root, self.solution)])
+    def found(self, summary: str, *, result: bool) -> None:
+        """Let the other solutions know what an ablation study showed, if it had a result."""
+        self.emit("ablated", summary=summary, model=self.root, result=result)
+        if result:
+            self.bench.board.post(studies=[Study(summary, self.root, self.solution)])
 
     def script_started(self, label: str, phase: str) -> None:
         """A script is about to run."""

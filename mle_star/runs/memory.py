@@ -8,6 +8,7 @@ and trusts them the less the more they differ. Nobody remembers anything unless 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -70,11 +71,15 @@ def remember(
 ) -> None:
     """Add a run to the memory; a run that is there already is replaced when it is recalled.
 
+    Neither its path nor what its scripts said of the data is kept.
+
     Raises:
         OSError: the file can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    append_line(path, json.dumps({"run": run, "about": dict(about), "lessons": list(lessons)}))
+    kept = [{**lesson, "problem": ""} for lesson in lessons]
+    entry = {"run": _name(run), "about": dict(about), "lessons": kept}
+    append_line(path, json.dumps(entry, allow_nan=False))
 
 
 def recall(path: Path, about: Mapping[str, Any], run: str = "") -> list[dict[str, Any]]:
@@ -87,13 +92,19 @@ def recall(path: Path, about: Mapping[str, Any], run: str = "") -> list[dict[str
     for entry in _entries(path):
         try:
             near = closeness(about, entry["about"])
-            lessons = [{**lesson, "closeness": near} for lesson in entry["lessons"]]
+            more = {"closeness": near, "solution": -1, "run": str(entry["run"])}
+            lessons = [{**lesson, **more} for lesson in entry["lessons"]]
             runs[entry["run"]] = (near, lessons)
         except (KeyError, TypeError, ValueError):
             continue  # of another version
-    runs.pop(run, None)
+    runs.pop(_name(run), None)
     close = sorted((told for told in runs.values() if told[0] >= ALIKE), key=lambda told: -told[0])
-    return [{**lesson, "solution": -1} for _, lessons in close[:RUNS] for lesson in lessons]
+    return [lesson for _, lessons in close[:RUNS] for lesson in lessons]
+
+
+def _name(run: str) -> str:
+    """What a run is called in the memory: paths tell too much."""
+    return hashlib.sha256(run.encode()).hexdigest()[:16]
 
 
 def _entries(path: Path) -> list[Any]:

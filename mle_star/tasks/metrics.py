@@ -242,9 +242,11 @@ def get_metric(
 def loss_of(name: str, value: float) -> float:
     """What a value lacks of that of perfect predictions, in units of the metric; never 0.
 
-    The value's own size where a perfect one is not known (a function of the user's own).
+    The value's own size where a perfect one is not known (a function of the user's own, or a metric
+    that only the scripts compute).
     """
-    perfect = 0.0 if ".py:" in name else get_metric(name).perfect or 0.0
+    known = None if ".py:" in name else canonical_name(name)
+    perfect = get_metric(known).perfect or 0.0 if known else 0.0
     return max(abs(perfect - value), 1e-9)
 
 

@@ -49,6 +49,13 @@ def test_ours_with_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not find_system("gemini=mle-star model=google_genai:gemini-2.5-pro").missing
 
 
+def test_a_memory_is_one_file_for_all_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run works in a folder of its own, where a relative path would name another file."""
+    monkeypatch.chdir(tmp_path)
+    system = find_system("taught=mle-star memory=told.jsonl")
+    assert system.options["memory"] == str(tmp_path / "told.jsonl")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

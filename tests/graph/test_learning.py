@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from mle_star.engineer import Brief, ModelCard
+from mle_star.errors import NoAnswer
 from mle_star.nodes.lessons import Board
 from tests.support.engineers import ScriptedEngineer
 from tests.support.runs import run
@@ -21,7 +23,9 @@ def test_a_board_is_made_again_from_the_journal(task: Path) -> None:
     assert all(lesson.gain is not None for lesson in posted.lessons)
     assert {study.solution for study in posted.studies} == {0, 1}
     assert len(posted.candidates) == 4
-    old = [{k: v for k, v in event.items() if k != "model"} for event in done.events]
+    old = [
+        {k: v for k, v in event.items() if k not in ("model", "result")} for event in done.events
+    ]
     assert not Board(e for e in old if e["kind"] == "ablated").read().studies, "of another version"
 
 
@@ -100,3 +104,24 @@ def test_a_memory_that_can_not_be_written_costs_the_run_nothing(task: Path, tmp_
     done = run(task, outer_steps=1, memory=str(tmp_path / "file" / "memory.jsonl"))
     assert done.values["submission"]
     assert "The memory can't be written" in done.notes()
+
+
+def test_studies_without_a_result_are_not_posted(task: Path) -> None:
+    def nothing(*_: Any) -> Any:
+        raise NoAnswer("nothing to study")
+
+    done = run(task, ScriptedEngineer(ablate=nothing), outer_steps=1)
+    assert done.of("ablated")
+    assert not Board(done.events).read().studies
+
+
+def test_a_metric_that_only_scripts_know_can_be_learnt_from(task: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(task, own)
+    told = (own / "task.toml").read_text(encoding="utf-8") if (own / "task.toml").exists() else ""
+    lines = [line for line in told.splitlines() if not line.startswith(("metric", "direction"))]
+    lines += ['metric = "dice"', 'direction = "maximize"', 'evaluation = "printed"']
+    (own / "task.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = run(own, outer_steps=2)
+    assert done.of("learnt")
+    assert all(abs(lesson["gain"]) <= 1 for e in done.of("learnt") for lesson in e["lessons"])

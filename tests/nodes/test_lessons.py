@@ -87,6 +87,13 @@ def test_what_a_score_lacks_of_perfect_is_the_measure() -> None:
     assert lesson["gain"] == pytest.approx(0.2)
 
 
+def test_where_hardly_any_loss_is_left_a_gain_has_bounds() -> None:
+    base, worse = trial("base", score(0.0, [0.0, 0.0])), trial("x", score(0.3, [0.2, 0.4]))
+    (lesson,) = lessons_of(state(base, ("plan", worse)), SPEC)
+    assert lesson["gain"] == -1.0
+    assert lesson["error"] == 1.0
+
+
 def test_failures_teach_too_and_a_score_with_an_alarm_is_one() -> None:
     base = trial("base", score(2.0, [2.0, 2.0]))
     leaky = trial("leaky", score(0.1, [0.1, 0.1], alarm="too good"))
@@ -137,7 +144,13 @@ def test_the_root_is_the_candidate_that_was_turned_to_last() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "value", "loss"),
-    [("rmse", 2.5, 2.5), ("roc_auc", 0.9, 0.1), ("r2", -0.5, 1.5), ("own.py:score", -3.0, 3.0)],
+    [
+        ("rmse", 2.5, 2.5),
+        ("roc_auc", 0.9, 0.1),
+        ("r2", -0.5, 1.5),
+        ("own.py:score", -3.0, 3.0),
+        ("dice", 0.4, 0.4),
+    ],
 )
 def test_the_loss_of_a_value(metric: str, value: float, loss: float) -> None:
     assert loss_of(metric, value) == pytest.approx(loss)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from mle_star.nodes.refine import PRICE, _base
+from mle_star.nodes.refine import PRICE, _ahead, _base, _turn
 from mle_star.nodes.step import Step
 from mle_star.state import SolutionState, Trial
 from tests.nodes.test_lessons import score, trial
@@ -60,3 +62,48 @@ def test_what_is_faster_pays_nothing_and_earns_nothing() -> None:
 
 def test_without_a_score_before_the_best_is_taken() -> None:
     assert chosen(SLOW, QUICK, before=trial("before", None)) == "slow"
+
+
+def turning(best: Trial, champion: Trial, *candidates: Trial) -> dict[str, Any]:
+    state = SolutionState(
+        run="",
+        solution=0,
+        best=best,
+        champion=champion,
+        champion_root="root",
+        candidates=list(candidates),
+        roots=[trial["id"] for trial in candidates],
+        block="",
+    )
+    told = step()
+    return _turn(state, replace(told, bench=replace_emit(told)))
+
+
+def replace_emit(told: Step) -> Any:
+    """A bench whose journal and clock do nothing."""
+    quiet = SimpleNamespace(append=lambda *_, **__: {})
+    clock = SimpleNamespace(elapsed=lambda: 0.0)
+    return SimpleNamespace(**vars(told.bench), events=quiet, clock=clock)
+
+
+def test_after_the_last_candidate_the_best_is_taken_up_again_once() -> None:
+    champion, other = trial("champion", score(0.9, [])), trial("other", score(1.0, []))
+    back = turning(other, champion, other)
+    assert back["best"] is champion
+    assert back["roots"] == ["other", "root"]
+    assert turning(champion, champion, other) == {"exhausted": True}
+
+
+def test_a_resumed_branch_knows_its_champion_again() -> None:
+    """A checkpoint makes two equal trials of one."""
+    champion, other = trial("champion", score(0.9, [])), trial("other", score(1.0, []))
+    assert turning(copy.deepcopy(champion), champion, other) == {"exhausted": True}
+
+
+@pytest.mark.parametrize(
+    ("value", "ahead"), [(1.0, False), (0.95, False), (0.9, False), (0.89, True)]
+)
+def test_a_tie_that_is_slower_is_not_ahead(value: float, ahead: bool) -> None:
+    before, champion = trial("before", score(1.0, [])), trial("champion", score(0.9, []))
+    assert _ahead(trial("x", score(value, [])), before, champion, step()) == ahead
+    assert _ahead(trial("x", score(0.95, [])), before, None, step())

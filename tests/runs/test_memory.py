@@ -15,7 +15,9 @@ from mle_star.engineer.base import Brief
 from mle_star.runs.memory import ALIKE, AT_MOST, RUNS, closeness, facets, recall, remember
 from tests.engineer.playbook.small import brief, column
 
-LESSON = {"change": "[ratios]", "part": "features", "gain": 0.1}
+LESSON = {"change": "[ratios]", "part": "features", "gain": 0.1, "problem": "no float: 'Ann'"}
+TOLD = {**LESSON, "problem": ""}
+"""What of it is kept: what scripts say may quote the data."""
 
 
 def about(told: Brief | None = None, **changes: Any) -> dict[str, Any]:
@@ -55,7 +57,9 @@ def test_what_was_remembered_is_recalled_with_its_closeness(tmp_path: Path) -> N
     remember(path, "runs/a", about(), [LESSON])
     near = about(rows=brief().profile.rows * 2)
     (found,) = recall(path, near)
-    assert found == {**LESSON, "closeness": closeness(near, about()), "solution": -1}
+    assert "runs/a" not in path.read_text(encoding="utf-8"), "paths tell too much"
+    assert found.pop("run")
+    assert found == {**TOLD, "closeness": closeness(near, about()), "solution": -1}
 
 
 def test_distant_runs_and_the_run_itself_are_not_recalled(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from mle_star.engineer.base import Brief, Tried
 from mle_star.engineer.playbook.blocks.facts import literal
 from mle_star.engineer.playbook.findings import findings, summarise
-from mle_star.engineer.playbook.planner import propose, refine
+from mle_star.engineer.playbook.planner import gains, propose, refine
 from mle_star.engineer.playbook.script import LOAD, WRITE, Block, split
-from mle_star.engineer.playbook.strategies import kind_of, refinable, strategies_for
+from mle_star.engineer.playbook.strategies import refinable
 from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.engineer.playbook.switches import switched_off
 from mle_star.engineer.policy import terms_of
@@ -151,8 +151,7 @@ def _variants(brief: Brief, blocks: list[Block], studied: set[str]) -> list[_Var
     """Changes worth measuring, the most promising part first."""
     ranked = []
     for block in refinable(blocks):
-        gains = [item.applies(brief, block.text) for item in strategies_for(kind_of(block.text))]
-        gain = max(gains, default=0.0)
+        gain = max(gains(brief, block.text).values(), default=0.0)
         off = switched_off(brief, block, blocks)
         variant: _Variant | None = None
         if gain <= 0:

@@ -99,7 +99,7 @@ def of_studies(brief: Brief) -> list[Lesson]:
             change=f"[{finding.tried}]",
             part=finding.block,
             model=study.model,
-            gain=finding.change * scale,
+            gain=max(-1.0, min(1.0, finding.change * scale)),
             error=STUDIED,
             times=0.0,
             solution=study.solution,

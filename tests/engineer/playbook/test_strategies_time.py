@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.catalogue import model_named
 from mle_star.engineer.playbook.leakage import check_leakage
@@ -127,6 +129,55 @@ def test_lags_of_some_rows_are_those_of_all(
     train, make = scope["train"], scope["make_features"]
     part = train.iloc[[7, 3, 40]]
     assert make(part).equals(make(train).loc[part.index])
+
+
+def lags_of(brief: Brief) -> float:
+    block = find(compose(Facts(brief), model_named("lightgbm")), "features")
+    assert block is not None
+    return strategy("lags").applies(brief, block.text)
+
+
+def test_rows_that_were_drawn_one_by_one_have_no_row_before() -> None:
+    """Groups are drawn row by row where the search looks at a part of the table."""
+    brief = task("trips").brief
+    assert lags_of(brief) > 0
+    assert lags_of(dataclasses.replace(brief, rows=brief.profile.rows // 2)) == 0
+    # In time order the search looks at the newest rows, one after the other.
+    brief = task("single").brief
+    assert lags_of(dataclasses.replace(brief, rows=brief.profile.rows // 2)) > 0
+
+
+def test_a_group_that_the_test_table_lacks_tells_no_entities() -> None:
+    brief = task("trips").brief
+    known = [c.model_copy(update={"in_test": c.name != "car"}) for c in brief.profile.columns]
+    profile = brief.profile.model_copy(update={"columns": known})
+    assert lags_of(dataclasses.replace(brief, profile=profile)) == 0
+
+
+def test_the_spread_of_large_numbers_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = scope_of("single", "lags", tmp_path, monkeypatch)
+    for name in ("train", "test"):
+        scope[name]["price"] += 1e8
+    scope["AROUND"] = scope["around"]()
+    both = pd.concat([scope["train"], scope["test"]]).sort_values("date")
+    spread = both["price"].rolling(7, min_periods=1).std(ddof=0)
+    X = scope["make_features"](both)
+    assert np.allclose(X["price spread of 7"], spread, atol=1e-3)
+
+
+def test_history_knows_numbers_however_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One gap makes whole numbers fractions in one of two tables."""
+    scope = scope_of("panel", "target-history", tmp_path, monkeypatch)
+    X, y = scope["make_features"](scope["train"]), scope["y"]
+    later = scope["make_features"](scope["test"])
+    [_, plain] = scope["encode"](X, y, later)
+    [_, found] = scope["encode"](X, y, later.assign(shop=later["shop"].astype(float)))
+    assert found["shop target before"].equals(plain["shop target before"])
+    assert (plain["shop target before"] != 0).any()
 
 
 def test_history_knows_labels_of_earlier_times_only(

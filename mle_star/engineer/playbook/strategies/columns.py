@@ -149,7 +149,8 @@ def entities(brief: Brief) -> list[str] | None:
     distinct values tell: a panel of 10 shops over 365 days has about 3,650 rows.
     """
     if brief.task.group is not None:
-        return [brief.task.group]
+        known = {column.name for column in brief.profile.columns if column.in_test}
+        return [brief.task.group] if brief.task.group in known else None
     rows, times = brief.profile.rows, 1
     for name in moments(brief):
         times *= Facts(brief).column(name).unique

@@ -26,11 +26,13 @@ def histories(keys: list[pd.Series], goal: np.ndarray, parts: np.ndarray) -> lis
 
 
 def joined(table: pd.DataFrame, names: list[str]) -> pd.Series:
-    """One text of several columns."""
-    key = table[names[0]].astype(str)
-    for name in names[1:]:
-        key = key + " " + table[name].astype(str)
-    return key
+    """One text of several columns; numbers are written alike, whole ones or not."""
+    texts = [
+        (table[n].astype(float) if pd.api.types.is_numeric_dtype(table[n]) else table[n])
+        .astype(str)
+        for n in names
+    ]
+    return texts[0].str.cat(texts[1:], sep=" ") if texts[1:] else texts[0]
 
 
 def parts_in_time(X: pd.DataFrame) -> np.ndarray:

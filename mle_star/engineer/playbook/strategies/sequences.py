@@ -17,6 +17,8 @@ _MOST = 6
 """Columns that are compared with their neighbours in time."""
 _LEAST_ROWS = 3
 """Rows that an entity has on average at least."""
+_WHOLE = 0.99
+"""Share of the rows that must be there for rows without a time to follow each other."""
 _WINDOW = 5
 """Rows of a window where no season is known."""
 
@@ -42,6 +44,8 @@ def _potential(brief: Brief) -> float:
         return 0.0
     if _rows_each(brief) < _LEAST_ROWS:
         return 0.0
+    if not brief.task.time and brief.rows < _WHOLE * brief.profile.rows:
+        return 0.0  # rows were drawn one by one: the one before is not the one before
     # The rows of one storm or one person tell more of each other than those of a whole table do.
     return 0.6 if columns.entities(brief) else 0.35
 
@@ -94,7 +98,9 @@ def around() -> pd.DataFrame:
     one = {one}
     steps = table.groupby(one, dropna=False)
     before, after = steps[COMPARED].shift(1), steps[COMPARED].shift(-1)
-    season, filled = steps[COMPARED].shift(WINDOW), steps[COMPARED].ffill().fillna(0)
+    season, filled = steps[COMPARED].shift(WINDOW), steps[COMPARED].ffill()
+    middle = filled.mean()  # without it squares of large numbers would drown the spread
+    filled = (filled - middle).fillna(0)
     count = steps.cumcount() + 1
 
     def window_mean(values: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +114,7 @@ def around() -> pd.DataFrame:
         parts[f"{{column}} change"] = table[column] - before[column]
         parts[f"{{column}} next change"] = after[column] - table[column]
         parts[f"{{column}} change in {{WINDOW}}"] = table[column] - season[column]
-        parts[f"{{column}} mean of {{WINDOW}}"] = means[column]
+        parts[f"{{column}} mean of {{WINDOW}}"] = means[column] + middle[column]
         spread = np.sqrt((squares[column] - means[column] ** 2).clip(lower=0))
         parts[f"{{column}} spread of {{WINDOW}}"] = spread
     return parts.fillna(dict.fromkeys(parts.columns.drop(SEQUENCE), 0.0))
