@@ -27,6 +27,8 @@ LEAKAGE_ROUNDS = 2
 """Fixes of a leaking script before it is run as it is (and can't win)."""
 SMOKE_SECONDS = 20.0
 """Scripts that take longer than this are tried on the smoke view first."""
+CANDIDATE = 0.2
+"""Part of the search's time that a further candidate of a solution may take."""
 SIZELESS = frozenset(
     {
         "SyntaxError",
@@ -120,6 +122,8 @@ def run_draft(state: EvaluationState, step: Step, draft: Draft, text: str) -> Up
     if done is None:
         step.script_started(draft["label"], draft["phase"])
         job = search_job(bench, text, draft["label"], draft["members"])
+        if draft["phase"] == "write":
+            job = replace(job, limits=bench.limits(candidate_limit(bench, draft["solution"])))
         done = run_job(
             bench, replace(job, race=race(bench, draft.get("race", []), draft.get("bar", [])))
         )
@@ -240,6 +244,14 @@ def _trial(
 def search_limit(bench: Workbench) -> float:
     """Wall clock of a script of the search: its time-out, or what the budget still allows."""
     return min(bench.settings.script_timeout, bench.search_seconds())
+
+
+def candidate_limit(bench: Workbench, solution: int) -> float:
+    """Wall clock of a candidate: a small part of the search where the solution has one that ran."""
+    limit = search_limit(bench)
+    if solution not in bench.begun:
+        return limit
+    return min(limit, CANDIDATE * bench.settings.time_budget * (1 - bench.reserve))
 
 
 def search_job(bench: Workbench, script: str, label: str, members: list[Member]) -> Job:

@@ -276,7 +276,9 @@ MODELS = (
         "kernel",
         "sklearn",
         scaled.kernel,
-        lambda facts: _tabular(facts, 0.66 if facts.rows < 20_000 else 0.45),
+        lambda facts: _tabular(
+            facts, (0.66 if facts.rows < 20_000 else 0.45) - _hurried(facts, 0.3)
+        ),
         lambda facts: (
             f"A Gaussian kernel draws smooth surfaces through {facts.rows:,} rows, unlike trees."
         ),
