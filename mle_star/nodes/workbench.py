@@ -48,6 +48,9 @@ SHORT_RUN, SHORT = 300.0, 0.15
 """Seconds of a short run, and what its reserve is larger by where a final run is needed."""
 CANDIDATES = 0.3
 """Part of the search's time after which no further candidate is tried."""
+FIRST = 0.5
+"""Part of the time budget that a candidate gets where none ran yet, even when reading a large table
+took all of it: a run that is late is worth more than one with nothing."""
 LEAST_SECONDS = 20.0
 """Time a script always gets, even when the budget is all but spent."""
 
@@ -219,11 +222,13 @@ class Workbench:
         half of what is left is the bound, and never more than what leaves the final run its share.
         """
         share = self.settings.time_budget * self.reserve / 2
+        first = 0.0 if self.begun else FIRST * self.settings.time_budget
+        least = max(LEAST_SECONDS / 2, first)
         left = self.time_left()
         if self.settled:
-            return max(LEAST_SECONDS / 2, left - share)
+            return max(least, left - share)
         growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
-        return max(LEAST_SECONDS / 2, min(left - share, left / (1 + growth)))
+        return max(least, min(left - share, left / (1 + growth)))
 
     def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
         """The leading trials that can be run again on the full view in the time that is left.

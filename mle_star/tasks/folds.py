@@ -16,6 +16,8 @@ import pandas as pd
 
 Ints = npt.NDArray[np.int64]
 
+AUDIT_MAXIMUM = 20_000
+"""Rows that are held back at most."""
 AUDIT_MINIMUM = 500
 """With fewer labelled rows than this nothing is held back: each row is worth more in training."""
 FIRST_PART = 0.4
@@ -27,10 +29,13 @@ HOLDOUT = 5
 
 
 def audit_size(rows: int) -> int:
-    """Rows to hold back: 20 % up to 10,000 rows, 2,000 up to 20,000, then 10 %; none below 500."""
+    """Rows to hold back: 20 % up to 10,000 rows, 2,000 up to 20,000, then 10 %; none below 500.
+
+    20,000 are enough to tell scores apart, and every script predicts each of them.
+    """
     if rows < AUDIT_MINIMUM:
         return 0
-    return max(rows // 10, min(rows // 5, 2000))
+    return min(max(rows // 10, min(rows // 5, 2000)), AUDIT_MAXIMUM)
 
 
 def fold_count(rows: int) -> int:

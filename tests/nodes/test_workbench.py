@@ -106,6 +106,7 @@ def bench(
     settled: bool = False,
     budget: float = 100.0,
     reserve: float = 0.4,
+    first: bool = False,
 ) -> Workbench:
     """A workbench with nothing but settings, views and a clock."""
     nothing: Any = None
@@ -129,6 +130,7 @@ def bench(
         events=nothing,
         clock=Clock(elapsed),
         cores=2,
+        begun=set() if first else {0},
     )
 
 
@@ -142,6 +144,15 @@ def test_a_script_of_the_search_can_be_run_again_in_what_it_leaves(
 ) -> None:
     assert bench(elapsed).search_seconds() == pytest.approx(seconds)
     assert bench(elapsed, full_rows=3000).search_seconds() <= seconds, "three times the rows"
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "budget", "seconds"), [(0.0, 100.0, 50.0), (99.0, 100.0, 50.0), (9.0, 10.0, 10.0)]
+)
+def test_the_first_script_has_its_time_even_where_reading_took_all(
+    elapsed: float, budget: float, seconds: float
+) -> None:
+    assert bench(elapsed, budget=budget, first=True).search_seconds() == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
