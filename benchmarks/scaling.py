@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -144,10 +144,11 @@ def known(path: Path) -> list[Row]:
     """Rows measured before."""
     if not path.is_file():
         return []
-    kinds = {field.name: field.type for field in fields(Row)}
+    reads: dict[Any, Callable[[str], Any]] = {"str": str, "float": float, "int": int}
+    kinds = {field.name: reads[field.type] for field in fields(Row)}
     with path.open(newline="") as stream:
         return [
-            Row(**{k: v if kinds[k] == "str" else float(v) for k, v in line.items()})  # type: ignore[arg-type]
+            Row(**{name: kinds[name](value) for name, value in line.items()})
             for line in csv.DictReader(stream)
         ]
 

@@ -31,6 +31,8 @@ PARTS = 2
 WORTH = 0.08
 """Share of the time that is left to the search that a study may take: it tells less than the two
 or three plans that could be tried instead."""
+START = 1.5
+"""Seconds that imports and reading take, once for all runs of a study."""
 FOLDS = 2
 ROWS = 8_000
 """Training rows that a study looks at where all of them might take too long."""
@@ -217,7 +219,9 @@ def _whole(brief: Brief) -> float:
 
 def _seconds(brief: Brief) -> float:
     """Seconds that the study is expected to take."""
-    return (PARTS + 1) * _whole(brief) * _rows(brief) / max(1, brief.rows)
+    start = min(START, brief.base_seconds)
+    fitting = max(0.0, _whole(brief) - start) * _rows(brief) / max(1, brief.rows)
+    return start + (PARTS + 1) * fitting
 
 
 def _rows(brief: Brief) -> int:

@@ -156,3 +156,26 @@ def test_a_study_of_a_slow_script_has_few_rows_and_still_two_folds_to_learn_cuts
     # The whole (small) table here: only the folds are cut.
     study = ablate(brief, script, [])
     assert "failed" not in run_study(study, "mood", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("base", "left", "answer"),
+    [
+        # Two of five folds and three runs: 1.5 s to start, then 3 x (12 - 1.5) s.
+        (30.0, 420.0, True),
+        (30.0, 400.0, False),
+        (1.0, 13.0, True),  # hardly more than its imports
+        (1.0, 12.0, False),
+    ],
+)
+def test_a_study_is_left_out_where_plans_could_be_tried_instead(
+    base: float, left: float, answer: bool
+) -> None:
+    made = refining.task("price").brief
+    brief = replace(made, folds=5, base_seconds=base, seconds_left=left, script_seconds=1_000.0)
+    script = refining.script("price", "lightgbm")
+    if answer:
+        assert ablate(brief, script, [])
+    else:
+        with pytest.raises(NoAnswer, match="too much of the time"):
+            ablate(brief, script, [])
