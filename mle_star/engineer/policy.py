@@ -35,6 +35,9 @@ BEHIND = -0.02
 much."""
 UNKNOWN = 0.2
 """Promise of a strategy that was tried elsewhere together with one that is asked for here."""
+MOST = 1.0
+"""Gain, and error of a gain, that is told at most: where hardly any loss is left, or where its size
+is not known, shares may be anything."""
 SUREST = 2.0
 """Promise beyond which it makes no difference."""
 LEAST = 0.01

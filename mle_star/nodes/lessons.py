@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mle_star.engineer import Lesson, Study, read_lessons
+from mle_star.engineer.policy import MOST
 from mle_star.scoring import gain, rank
 from mle_star.state import Attempt, Direction, LessonRecord, Score, SolutionState, Trial
 from mle_star.tasks import TaskSpec, loss_of
@@ -17,9 +18,6 @@ from mle_star.tasks import TaskSpec, loss_of
 ALIKE = 0.3
 """Standard error of a difference on a single hold-out, against that of two scores that err apart:
 the two scripts are judged on the same rows."""
-
-MOST = 1.0
-"""Gain, and error of a gain, that a lesson tells at most."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,6 @@ def _gain(
         return None, 0.0
     loss = loss_of(task.metric, before["value"])
     gained = gain(after, before, task.direction) / loss
-    # Where hardly any loss is left, or its size is not known, shares may be anything.
     return max(-MOST, min(MOST, gained)), min(MOST, paired_error(after, before) / loss)
 
 

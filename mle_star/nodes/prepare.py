@@ -26,11 +26,11 @@ from mle_star.nodes.workbench import (
     open_workbench,
     sandbox,
     stop_event,
-    store_recalled,
     store_task,
 )
 from mle_star.runs import RunFolder
 from mle_star.runs.folder import read_record
+from mle_star.runs.memory import facets, freeze
 from mle_star.state import State
 from mle_star.tasks import TaskSpec, build_views, load_task, profile_task
 
@@ -157,7 +157,8 @@ def _furnish(folder: RunFolder, settings: Settings, spec: TaskSpec, started: flo
         versions=versions(),
         spec=spec.model_dump(mode="json", exclude={"description"}),
     )
-    store_recalled(folder, settings, spec, profile)
+    if settings.memory:
+        freeze(folder.path, Path(settings.memory), facets(spec, profile))
     bench = open_workbench(str(folder.path))
     folder.update(engineer=bench.team.described(), isolation=isolation(bench))
     bench.clock.add(time.monotonic() - started)

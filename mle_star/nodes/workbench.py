@@ -12,7 +12,6 @@ import json
 import os
 import statistics
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,12 +32,13 @@ from mle_star.execution import (
 )
 from mle_star.execution.cages import Level, choose_level
 from mle_star.models.wallet import read_bill
+from mle_star.nodes.clock import Clock
 from mle_star.nodes.lessons import Board
 from mle_star.nodes.turns import Turns
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import write_json
-from mle_star.runs.memory import facets, recall
+from mle_star.runs.memory import recalled
 from mle_star.state import Trial
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
 
@@ -60,46 +60,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-class Clock:
-    """Seconds a run was active: time counts while at least one node works, over all sittings.
-
-    So neither a night between a crash and its resumption nor a pause in Studio eats the time
-    budget.
-    """
-
-    def __init__(self, before: float = 0.0) -> None:
-        self._total = before
-        self._active = 0
-        self._since = 0.0
-        self._lock = threading.Lock()
-
-    def elapsed(self) -> float:
-        """Active seconds so far."""
-        with self._lock:
-            running = time.monotonic() - self._since if self._active else 0.0
-            return self._total + running
-
-    def add(self, seconds: float) -> None:
-        """Count time that was spent before the clock was made."""
-        with self._lock:
-            self._total += seconds
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Count the time inside this block; blocks of parallel branches overlap and count once."""
-        with self._lock:
-            if not self._active:
-                self._since = time.monotonic()
-            self._active += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._active -= 1
-                if not self._active:
-                    self._total += time.monotonic() - self._since
 
 
 @dataclass
@@ -346,7 +306,7 @@ def _build(folder: RunFolder) -> Workbench:
         views=views,
         brief=replace(
             make_brief(settings, spec, profile, views),
-            lessons=read_lessons(read_recalled(folder)),
+            lessons=read_lessons(recalled(folder.path)),
         ),
         team=make_team(settings, folder.path, stopping),
         executor=executor,
@@ -431,27 +391,6 @@ def store_task(folder: RunFolder, spec: TaskSpec, profile: DataProfile) -> None:
     """Write the resolved task where :func:`open_workbench` finds it."""
     write_json(folder.path / "task.json", spec.model_dump(mode="json"))
     write_json(folder.path / "profile.json", profile.model_dump(mode="json"))
-
-
-def store_recalled(
-    folder: RunFolder, settings: Settings, spec: TaskSpec, profile: DataProfile
-) -> None:
-    """Write what the memory holds on such data, so that the run goes by that to its end."""
-    if settings.memory:
-        run = str(folder.path)
-        found = recall(Path(settings.memory), facets(spec, profile), run)
-        write_json(folder.path / "recalled.json", found)
-
-
-def read_recalled(folder: RunFolder) -> list[dict[str, Any]]:
-    """What :func:`store_recalled` wrote; nothing where the run has no memory."""
-    try:
-        found: list[dict[str, Any]] = json.loads(
-            (folder.path / "recalled.json").read_text(encoding="utf-8")
-        )
-    except (OSError, ValueError):
-        return []
-    return found
 
 
 def plain(value: Any) -> Any:

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from mle_star.runs.events import append_line
+from mle_star.runs.folder import write_json
 from mle_star.tasks import DataProfile, TaskSpec
 
+RECALLED = "recalled.json"
+"""File of a run folder with the lessons of earlier runs."""
 ALIKE = 0.3
 """Closeness below which a run says nothing about another."""
 RUNS = 10
@@ -100,6 +103,20 @@ def recall(path: Path, about: Mapping[str, Any], run: str = "") -> list[dict[str
     runs.pop(_name(run), None)
     close = sorted((told for told in runs.values() if told[0] >= ALIKE), key=lambda told: -told[0])
     return [lesson for _, lessons in close[:RUNS] for lesson in lessons]
+
+
+def freeze(folder: Path, path: Path, about: Mapping[str, Any]) -> None:
+    """Write what the memory holds into a run's folder, so that the run goes by that to its end."""
+    write_json(folder / RECALLED, recall(path, about, str(folder)))
+
+
+def recalled(folder: Path) -> list[dict[str, Any]]:
+    """What :func:`freeze` wrote; nothing where the run has no memory."""
+    try:
+        found: list[dict[str, Any]] = json.loads((folder / RECALLED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found
 
 
 def _name(run: str) -> str:

@@ -15,8 +15,9 @@ from mle_star.errors import NoAnswer, RunStopped
 from mle_star.models.base import Call, ModelRefused, Usage, WalletEmpty
 from mle_star.models.prices import load_prices
 from mle_star.models.wallet import Wallet
+from mle_star.nodes.clock import Clock
 from mle_star.nodes.step import Step, _phase
-from mle_star.nodes.workbench import Clock, Workbench
+from mle_star.nodes.workbench import Workbench
 from mle_star.runs import EventLog, read_events
 from tests.engineer.playbook.small import brief
 from tests.support.engineers import ScriptedEngineer

@@ -12,7 +12,8 @@ import pytest
 from mle_star.context import Context, resolve
 from mle_star.errors import RunError
 from mle_star.nodes import workbench
-from mle_star.nodes.workbench import Clock, Workbench, plain
+from mle_star.nodes.clock import Clock
+from mle_star.nodes.workbench import Workbench, plain
 from mle_star.state import Trial
 
 

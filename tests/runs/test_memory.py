@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mle_star.engineer.base import Brief
-from mle_star.runs.memory import ALIKE, AT_MOST, RUNS, closeness, facets, recall, remember
+from mle_star.runs.memory import (
+    ALIKE,
+    AT_MOST,
+    RUNS,
+    closeness,
+    facets,
+    freeze,
+    recall,
+    recalled,
+    remember,
+)
 from tests.engineer.playbook.small import brief, column
 
 LESSON = {"change": "[ratios]", "part": "features", "gain": 0.1, "problem": "no float: 'Ann'"}
@@ -115,3 +125,15 @@ def test_facets_are_plain_numbers_and_count_booleans_as_categories() -> None:
     assert found["categorical"] == pytest.approx(2 / 3)
     assert found["numeric"] == pytest.approx(1 / 3)
     assert about(replace(told, profile=told.profile.model_copy(update={"columns": []})))
+
+
+def test_a_run_goes_by_what_the_memory_held_when_it_began(tmp_path: Path) -> None:
+    path, run = tmp_path / "memory.jsonl", tmp_path / "run"
+    run.mkdir()
+    assert recalled(run) == []
+    remember(path, "runs/a", about(), [LESSON])
+    freeze(run, path, about())
+    remember(path, "runs/b", about(), [LESSON])
+    assert len(recalled(run)) == 1
+    (run / "recalled.json").write_text("half", encoding="utf-8")
+    assert recalled(run) == []

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Lesson
+from mle_star.engineer.policy import MOST
 from mle_star.errors import NoAnswer
 from mle_star.tasks.metrics import loss_of
 
@@ -99,7 +100,7 @@ def of_studies(brief: Brief) -> list[Lesson]:
             change=f"[{finding.tried}]",
             part=finding.block,
             model=study.model,
-            gain=max(-1.0, min(1.0, finding.change * scale)),
+            gain=max(-MOST, min(MOST, finding.change * scale)),
             error=STUDIED,
             times=0.0,
             solution=study.solution,
