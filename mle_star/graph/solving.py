@@ -21,7 +21,7 @@ from mle_star.runs.databases import database_problem
 from mle_star.runs.events import last_elapsed
 from mle_star.runs.folder import leftovers, remove
 from mle_star.runs.moving import find_python, find_task, remember_place
-from mle_star.tasks import load_task
+from mle_star.tasks import forget_tables, keep_tables, load_task
 
 __all__ = ["Result", "changed", "resume", "solve"]
 
@@ -49,6 +49,16 @@ def solve(
     """
     settings = resolve(context)
     choose(settings)  # an unknown model must fail before a folder is made
+    keep_tables()  # the first node reads them as well, and lets go of them
+    try:
+        return _solve(task, settings, on_event, run, report)
+    finally:
+        forget_tables()
+
+
+def _solve(
+    task: str | Path, settings: Settings, on_event: OnEvent | None, run: str | None, report: bool
+) -> Result:
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
     folder = _new_folder(Path(settings.runs_dir).absolute(), name)

@@ -32,7 +32,14 @@ from mle_star.runs import RunFolder
 from mle_star.runs.folder import read_record
 from mle_star.runs.memory import facets, freeze
 from mle_star.state import State
-from mle_star.tasks import TaskSpec, build_views, load_task, profile_task
+from mle_star.tasks import (
+    TaskSpec,
+    build_views,
+    forget_tables,
+    keep_tables,
+    load_task,
+    profile_task,
+)
 
 PACKAGES = (
     "mle-star",
@@ -58,6 +65,14 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """
     if not state.get("task"):
         raise TaskError("No task was given: pass {'task': 'path/of/the/task/folder'}.")
+    keep_tables()
+    try:
+        return _prepare(state["task"], runtime)
+    finally:
+        forget_tables()
+
+
+def _prepare(task: str, runtime: Runtime[Context]) -> dict[str, Any]:
     started = time.monotonic()
     settings = resolve(runtime.context)
     choose(settings)  # an unknown model must fail before anything is built
@@ -66,7 +81,7 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             f"There is no interpreter {settings.python!r}: set python to the path of one."
         )
     sandbox(settings)  # one that can't be had must show before anything is built
-    spec = load_task(state["task"])
+    spec = load_task(task)
     if settings.evaluation:
         spec = spec.model_copy(update={"evaluation": settings.evaluation})
     info = runtime.execution_info

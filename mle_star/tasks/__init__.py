@@ -9,7 +9,7 @@ from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
 from mle_star.tasks.profiling import profile_task
 from mle_star.tasks.recipe import full_view_recipe
 from mle_star.tasks.spec import Kind, Label, Prediction, TaskSpec
-from mle_star.tasks.table import read_table
+from mle_star.tasks.table import forget_tables, keep_tables, read_table
 from mle_star.tasks.views import AuditRows, View, Views, load_views
 
 __all__ = [
@@ -26,8 +26,10 @@ __all__ = [
     "View",
     "Views",
     "build_views",
+    "forget_tables",
     "full_view_recipe",
     "get_metric",
+    "keep_tables",
     "load_task",
     "load_views",
     "loss_of",

@@ -14,6 +14,7 @@ import pandas as pd
 
 from mle_star.tasks.audit import choose_audit, no_audit
 from mle_star.tasks.cells import constant_submission, write_cells
+from mle_star.tasks.large import write_large
 from mle_star.tasks.plans import Plan, plan_full, plan_search, plan_smoke, sees_all
 from mle_star.tasks.profile import DataProfile
 from mle_star.tasks.sidefiles import COPY_LIMIT, place_side_files, total_size
@@ -117,7 +118,7 @@ def _write_tables(source: Source, plan: Plan, constants: dict[str, str], view: P
     for name, table in tables.items():
         if table.columns.empty:  # of a printed task that does not say what is handed in
             continue
-        write_cells(table, view / name)
+        write_large(table, view / name)
         (view / name).chmod(0o444)
 
 

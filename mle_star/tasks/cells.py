@@ -38,6 +38,11 @@ def read_cells(path: Path, sep: str, encoding: str, rows: int | None = None) -> 
             na_filter=False,
             nrows=rows,
         )
+    return tidy_cells(cells, sep)
+
+
+def tidy_cells(cells: pd.DataFrame, sep: str) -> pd.DataFrame:
+    """One kind of line end and of decimal sign in a table that was just read; changes it."""
     # A bare carriage return would end the row when the table is read again.
     # A second byte order mark would be lost then.
     names = [re.sub(r"\r\n?", "\n", str(c)).lstrip("\ufeff") or str(c) for c in cells.columns]

@@ -30,6 +30,7 @@ import pandas as pd"""
 _FUNCTIONS = (
     cells.open_table,
     cells.read_cells,
+    cells.tidy_cells,
     cells.decimal_points,
     cells.read_json,
     cells.as_pandas_reads,

@@ -6,8 +6,9 @@ import contextlib
 import gzip
 import json
 import re
+import threading
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from mle_star.errors import TaskError
 from mle_star.tasks.cells import as_pandas_reads, open_table, read_cells
 from mle_star.tasks.dialect import find_encodings, find_separator, start_of
+from mle_star.tasks.large import read_large
 from mle_star.tasks.wording import in_one_sentence
 
 TABLE_SUFFIXES = (
@@ -77,6 +79,9 @@ def load_table(path: Path) -> Table:
     Raises:
         TaskError: the file can't be read, or is empty.
     """
+    kept = _KEPT.find(path)
+    if kept is not None:
+        return kept
     try:
         check_unpacked(path)
         table = _read(path)
@@ -97,7 +102,58 @@ def load_table(path: Path) -> Table:
             f"{path.name} can't be read as a table (its rows have more cells than its header); "
             "mend the file."
         )
+    _KEPT.keep(table)
     return table
+
+
+class _Kept:
+    """Tables that were just read, for who reads them next; nothing unless asked for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tables: dict[tuple[str, int, int], Table] | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            self._tables = self._tables or {}
+
+    def end(self) -> None:
+        with self._lock:
+            self._tables = None
+
+    def find(self, path: Path) -> Table | None:
+        with self._lock:
+            table = self._tables.get(_state_of(path)) if self._tables else None
+        # Who changes his copy changes nobody else's.
+        return table and replace(table, cells=table.cells.copy(deep=False))
+
+    def keep(self, table: Table) -> None:
+        with self._lock:
+            if self._tables is not None:
+                copy = replace(table, cells=table.cells.copy(deep=False))
+                self._tables[_state_of(table.path)] = copy
+
+
+_KEPT = _Kept()
+
+
+def _state_of(path: Path) -> tuple[str, int, int]:
+    """A name of a file's content, as long as nobody sets the clock back; never raises."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), -1, -1
+    return str(path.resolve()), found.st_mtime_ns, found.st_size
+
+
+def keep_tables() -> None:
+    """From now on keep what :func:`load_table` reads, in any thread: a run reads a table thrice."""
+    _KEPT.begin()
+
+
+def forget_tables() -> None:
+    """Let go of what was kept, and keep no more. Who still reads, reads the files again."""
+    _KEPT.end()
 
 
 def _read(path: Path) -> Table:
@@ -117,11 +173,13 @@ def _read(path: Path) -> Table:
         )
     for encoding in encodings[:-1]:
         with contextlib.suppress(UnicodeDecodeError):
-            sep = find_separator(start, encoding)
-            return Table(path, sep, encoding, read_cells(path, sep, encoding))
-    encoding = encodings[-1]
-    sep = find_separator(start, encoding)
-    return Table(path, sep, encoding, read_cells(path, sep, encoding))
+            return _read_text(path, find_separator(start, encoding), encoding)
+    return _read_text(path, find_separator(start, encodings[-1]), encodings[-1])
+
+
+def _read_text(path: Path, sep: str, encoding: str) -> Table:
+    cells = read_large(path, sep, encoding)
+    return Table(path, sep, encoding, read_cells(path, sep, encoding) if cells is None else cells)
 
 
 def _reason(error: Exception) -> str:
