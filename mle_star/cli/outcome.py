@@ -146,7 +146,10 @@ def files(report: Report) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("", overflow="fold")
     folder = RunFolder(report.path)
-    origin = {"search": " (from the search run, not the run on all data)"}.get(report.source, "")
+    origin = {
+        "part": " (from a run on a part of the data: there was no time for all)",
+        "search": " (from the search run, not a run on all data)",
+    }.get(report.source, "")
     if folder.submission.is_file():
         table.add_row("submission", Text(f"{clean(folder.submission)}{origin}"))
     if folder.solution.is_dir():

@@ -27,7 +27,8 @@ class Result:
     ensemble: Trial | None
     """Best trial that combines others."""
     source: str
-    """View the submission came from: ``full``, ``search`` (the full run failed) or ``none``."""
+    """View the submission came from: ``full``, ``part`` (no time for all rows), ``search`` (no
+    final run, or it failed) or ``none``."""
     seconds: float
     """Active seconds over all sittings."""
     solutions: list[Trial] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """Last node: the winner runs on all data, and the user gets submission, solution and score.
 
-Where the search saw all data, what the winner predicted there is the result.
+Where the search saw all data, what the winner predicted there is the result. Where there is no time
+for all rows, it learns from as many as there is time for.
 
 A run that has any scored trial always ends with a valid submission: if the full run fails or its
 time is up, the
@@ -29,7 +30,7 @@ from mle_star.scoring import (
     write_submission,
 )
 from mle_star.state import State, Trial
-from mle_star.tasks import View
+from mle_star.tasks import View, build_part
 
 
 @node
@@ -52,15 +53,22 @@ def submit(state: State, step: Step) -> Update:
             + winner["score"]["alarm"]
         )
     members = [t for m in winner["members"] for t in _find(trials, m["trial"])]
-    source = "full"
-    problem = search_submission(bench, winner) if bench.settled else ""
-    if problem or not bench.settled:  # what the search left may be damaged
-        problem = full_run(bench, step, winner, members)
-    if problem and not bench.settled:
-        step.note(
-            f"The run on all data did not give a submission ({problem}); the search run's is used."
-        )
-        source, problem = "search", search_submission(bench, winner)
+    source, problem = "full", ""
+    if bench.settled:
+        problem = search_submission(bench, winner)
+        if problem:  # what the search left may be damaged
+            problem = final_run(bench, step, bench.views.full, winner, members)
+    else:
+        view = final_view(bench, step, [winner, *members])
+        source = view.name
+        if view is not bench.views.search:
+            problem = final_run(bench, step, view, winner, members)
+        if problem:
+            step.note(
+                f"The final run did not give a submission ({problem}); the search run's is used."
+            )
+        if problem or view is bench.views.search:
+            source, problem = "search", search_submission(bench, winner)
     if problem:
         step.note(f"No submission could be written: {problem}")
         return _conclude(state, step, winner, "none", None)
@@ -68,10 +76,38 @@ def submit(state: State, step: Step) -> Update:
     return _conclude(state, step, winner, source, folder)
 
 
-def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) -> str:
-    """Run the winner (its members first) on the full view; returns what went wrong, or nothing."""
-    view, parent = bench.views.full, bench.folder.path / "final"
-    running = [_start(bench, step, member, [], parent) for member in members]
+def final_view(bench: Workbench, step: Step, trials: list[Trial]) -> View:
+    """The view of the final run: all labelled rows, or as many as there is time for.
+
+    That of the search where these are not many more than it saw: then nothing is run again.
+    """
+    rows, every = bench.final_rows(trials), bench.views.full.rows
+    if rows == every:
+        return bench.views.full
+    if not rows:
+        step.note(
+            "There was no time left to learn from many more rows than the search saw, so the "
+            "search run's submission is used; a larger time budget mends that."
+        )
+        return bench.views.search
+    step.note(
+        f"The final run learns from {rows:,} of {every:,} labelled rows: there was no time for all "
+        "of them."
+    )
+    return build_part(
+        bench.spec,
+        bench.views,
+        bench.folder.views,
+        rows=rows,
+        seed=bench.settings.seed,
+        folds=bench.settings.folds,
+    )
+
+
+def final_run(bench: Workbench, step: Step, view: View, winner: Trial, members: list[Trial]) -> str:
+    """Run the winner (its members first) on a view; returns what went wrong, or nothing."""
+    parent = bench.folder.path / "final"
+    running = [_start(bench, step, view, member, [], parent) for member in members]
     for member, (folder, future) in zip(members, running, strict=True):
         problem = _wait(step, member, folder, future)
         if not problem:
@@ -81,7 +117,7 @@ def full_run(bench: Workbench, step: Step, winner: Trial, members: list[Trial]) 
             for _, other in running:
                 other.cancel()
             return problem
-    folder, future = _start(bench, step, winner, [folder for folder, _ in running], parent)
+    folder, future = _start(bench, step, view, winner, [folder for folder, _ in running], parent)
     if problem := _wait(step, winner, folder, future):
         return problem
     return _write(bench, view, folder)
@@ -96,13 +132,13 @@ def search_submission(bench: Workbench, winner: Trial) -> str:
 
 
 def _start(
-    bench: Workbench, step: Step, trial: Trial, members: list[Path], parent: Path
+    bench: Workbench, step: Step, view: View, trial: Trial, members: list[Path], parent: Path
 ) -> tuple[Path, Future[Execution]]:
     job = make_job(
         bench,
         bench.folder.script(trial["script"]),
         trial["label"],
-        bench.views.full,
+        view,
         members,
         parent,
         seconds=max(LEAST_SECONDS, bench.time_left()),

@@ -44,6 +44,13 @@ from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
 
 GROWTH = 0.85
 """Power of the number of rows with which a script's time grows: starting and reading do not."""
+PART = 4.0
+"""Times as long as in the search that a script of the final run takes at least, if it takes longer
+on all rows: then it learns from as many rows as there is time for."""
+WORTH = 2.0
+"""Times as many rows as the search saw from which on a final run on a part of all is worth it."""
+READING = 40e6
+"""Bytes of a table that are read, sampled and written again in a second."""
 SHORT_RUN, SHORT = 300.0, 0.15
 """Seconds of a short run, and what its reserve is larger by where a final run is needed."""
 CANDIDATES = 0.3
@@ -188,7 +195,7 @@ class Workbench:
         if self.settled:
             return max(least, left - share)
         growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
-        return max(least, min(left - share, left / (1 + growth)))
+        return max(least, min(left - share, left / (1 + min(growth, PART))))
 
     def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
         """The leading trials that can be run again on the full view in the time that is left.
@@ -199,7 +206,7 @@ class Workbench:
         """
         if self.settled:
             return list(trials)
-        growth = (self.views.full.rows / max(1, self.views.search.rows)) ** GROWTH
+        growth = min(PART, self._growth(self.views.full.rows))
         left = self.time_left() * 3 / 4 * (self.cores or 1)
         kept: list[Trial] = []
         for trial in trials:
@@ -208,6 +215,27 @@ class Workbench:
                 break
             kept.append(trial)
         return kept
+
+    def final_rows(self, trials: Sequence[Trial]) -> int:
+        """Labelled rows that these trials can learn from in the time that is left, all of them run.
+
+        All rows where there is time for that, and 0 where there is none for many more than the
+        search saw. Estimated as in :meth:`affordable`.
+        """
+        rows = self.views.full.rows
+        seconds = sum(trial["seconds"] for trial in trials)
+        left = self.time_left() * 3 / 4 * (self.cores or 1)
+        if seconds * self._growth(rows) <= left:
+            return rows
+        table = (self.views.full.folder / "train.csv").stat().st_size
+        left -= table / READING * (self.cores or 1)
+        while seconds * self._growth(rows) > left and rows >= WORTH * self.views.search.rows:
+            rows = int(rows * 0.9)
+        return rows if rows >= WORTH * self.views.search.rows else 0
+
+    def _growth(self, rows: int) -> float:
+        """How many times longer than in the search a script takes on a view of so many rows."""
+        return float((rows / max(1, self.views.search.rows)) ** GROWTH)
 
     def stop(self) -> None:
         """Ask every node to stop at once: running scripts are killed, their results dropped.

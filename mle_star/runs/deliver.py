@@ -35,7 +35,7 @@ def write_solution(
         views: its data views; the folds of the full view are shipped.
         winner: the script, or the ensemble, whose submission was handed in.
         members: trials of the winner's members, in order.
-        source: ``full`` or ``search``: the view the submission came from.
+        source: ``full``, ``part`` or ``search``: the view the submission came from.
     """
     # Beside its place, so that nobody takes a half-written solution for a whole one.
     target = run.solution.with_suffix(".partial")
@@ -167,12 +167,12 @@ def _readme(spec: TaskSpec, winner: Trial, members: list[Trial], source: str) ->
         *(f"- scripts/member_{n}.py: {member['label']}" for n, member in enumerate(members)),
         f"- scripts/{'ensemble' if members else 'model'}.py: {winner['label']}",
     ]
-    if source == "search":
+    if source in ("part", "search"):
         lines += [
             "",
-            "The run on all data did not finish in time or failed, so the submission that was "
-            "handed over comes from the run on the search view (fewer training rows). run.py "
-            "trains on all rows and so differs from it.",
+            "There was no time for a run on all data, or it failed, so the submission that was "
+            "handed over comes from a run on fewer training rows. run.py trains on all rows and so "
+            "differs from it.",
         ]
     return "\n".join(lines) + "\n"
 

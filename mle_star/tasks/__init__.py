@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mle_star.tasks.building import build_views
+from mle_star.tasks.building import build_part, build_views
 from mle_star.tasks.loading import load_task
 from mle_star.tasks.metrics import METRICS, Metric, get_metric, loss_of
 from mle_star.tasks.profile import ColumnKind, ColumnProfile, DataProfile
@@ -25,6 +25,7 @@ __all__ = [
     "TaskSpec",
     "View",
     "Views",
+    "build_part",
     "build_views",
     "forget_tables",
     "full_view_recipe",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ import pandas as pd
 from mle_star.tasks.audit import choose_audit, no_audit
 from mle_star.tasks.cells import constant_submission, write_cells
 from mle_star.tasks.large import write_large
-from mle_star.tasks.plans import Plan, plan_full, plan_search, plan_smoke, sees_all
+from mle_star.tasks.plans import Plan, plan_full, plan_part, plan_search, plan_smoke, sees_all
 from mle_star.tasks.profile import DataProfile
 from mle_star.tasks.sidefiles import COPY_LIMIT, place_side_files, total_size
 from mle_star.tasks.source import Source, read_source
 from mle_star.tasks.spec import TaskSpec
-from mle_star.tasks.views import INDEX, Views, load_views
+from mle_star.tasks.views import INDEX, View, Views, load_views
 from mle_star.tasks.wording import in_one_sentence
 
 
@@ -67,6 +68,49 @@ def build_views(
     return load_views(folder)
 
 
+@in_one_sentence
+def build_part(
+    spec: TaskSpec, views: Views, folder: Path, *, rows: int, seed: int, folds: int | None
+) -> View:
+    """Write the view ``part`` below ``folder``: some of the labelled rows, the real test rows.
+
+    For a final run that has no time for all of them. Whatever an earlier try left is replaced.
+
+    Args:
+        spec: the task.
+        views: its views, as :func:`build_views` made them below the same folder.
+        folder: of the views.
+        rows: how many labelled rows; fewer than there are.
+        seed: of the sample and its folds.
+        folds: as in :func:`build_views`.
+
+    Raises:
+        TaskError: a table of the task can't be read any more.
+    """
+    source = read_source(spec)
+    plan = plan_part(source, np.random.default_rng(seed), rows, folds)
+    view = folder / plan.name
+    shutil.rmtree(view, ignore_errors=True)
+    view.mkdir()
+    _place_side_files(spec, view, folder / "full", plan.moves)
+    _write_tables(source, plan, views.constants, view)
+    (folder / INDEX).with_name(f"{plan.name}.json").write_text(_hidden(plan))
+    return replace(
+        views.full,
+        name=plan.name,
+        folder=view,
+        digest=_digest(view),
+        rows=len(plan.train),
+        test_rows=len(plan.test),
+        folds=plan.folds,
+    )
+
+
+def _hidden(plan: Plan) -> str:
+    """What scripts must not know of a view: where audit rows and the user's test rows stand."""
+    return json.dumps({"audit": plan.audit_at.tolist(), "real_test": plan.real_at.tolist()})
+
+
 def _write(source: Source, plans: list[Plan], folder: Path) -> None:
     """Write the full view first: the side files of the others are links to its own."""
     index = folder / INDEX
@@ -78,8 +122,7 @@ def _write(source: Source, plans: list[Plan], folder: Path) -> None:
         view.mkdir()
         _place_side_files(source.spec, view, folder / "full", plan.moves)
         _write_tables(source, plan, constants, view)
-        hidden = {"audit": plan.audit_at.tolist(), "real_test": plan.real_at.tolist()}
-        (index.parent / f"{plan.name}.json").write_text(json.dumps(hidden))
+        (index.parent / f"{plan.name}.json").write_text(_hidden(plan))
         if len(plan.audit):
             labels = source.train[source.spec.target].iloc[plan.audit]
             write_cells(labels, index.parent / "audit.csv")

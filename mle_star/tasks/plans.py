@@ -116,6 +116,23 @@ def plan_smoke(source: Source, search: Plan, rng: np.random.Generator) -> Plan:
     return Plan("smoke", rows, fold, count, test.reset_index(drop=True), moves=search.moves)
 
 
+def plan_part(source: Source, rng: np.random.Generator, rows: int, folds: int | None) -> Plan:
+    """The view of a final run that has no time for all rows: so many of them, the real test rows.
+
+    The latest ones where time orders them, else a sample that keeps every class.
+    """
+    every = np.arange(len(source.train), dtype=np.int64)
+    if source.times is not None:
+        chosen = every[-rows:]
+    else:
+        chosen = every[folding.sample_rows(source.key, rows, rng, least=source.least)]
+    fold, count = source.fold(chosen, folds or folding.fold_count(len(chosen)), rng)
+    if source.test is None:
+        return Plan("part", chosen, fold, count, source.features(every[:STAND_IN_ROWS]))
+    real = np.arange(len(source.test), dtype=np.int64)
+    return Plan("part", chosen, fold, count, source.test, real_at=real)
+
+
 def plan_full(source: Source, rng: np.random.Generator, folds: int | None, search: Plan) -> Plan:
     """The view of the final run: every labelled row, the real test rows.
 

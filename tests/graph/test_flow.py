@@ -321,6 +321,31 @@ def test_a_failing_full_run_falls_back_on_the_search_runs_submission(task: Path)
     assert len(lines) == 41
 
 
+@pytest.mark.parametrize(("rows", "source"), [(450, "part"), (0, "search")])
+def test_without_time_for_all_rows_the_winner_learns_from_as_many_as_there_is_time_for(
+    task: Path, monkeypatch: pytest.MonkeyPatch, rows: int, source: str
+) -> None:
+    monkeypatch.setattr(Workbench, "final_rows", lambda *_: rows)
+    done = run(
+        task,
+        ScriptedEngineer(write=lambda *_: script(2.0) + "print('rows', len(train))\n"),
+        num_candidates=1,
+        outer_steps=0,
+        ensemble_rounds=0,
+        search_rows=200,
+    )
+    logs = [log.read_text() for log in (done.folder / "final").glob("*/stdout.log")]
+    assert len(logs) == (source == "part"), "else nothing is run again"
+    assert all("rows 450" in log for log in logs)
+    assert done.values["final"]["source"] == source
+    assert ("from 450 of 700 labelled rows" in done.notes()) == (source == "part")
+    assert ("no time left to learn from many more rows" in done.notes()) == (source == "search")
+    lines = Path(done.values["submission"]).read_text().splitlines()
+    assert len(lines) == 41
+    readme = Path(done.values["solution_folder"], "README.md").read_text()
+    assert "a run on fewer training rows" in readme
+
+
 def test_the_winner_runs_on_every_labelled_row(task: Path) -> None:
     text = script(2.0) + "print('rows', len(train))\n"
     done = run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -37,11 +39,12 @@ def bench(
     budget: float = 100.0,
     reserve: float = 0.4,
     first: bool = False,
+    folder: Path = Path(),
 ) -> Workbench:
     """A workbench with nothing but settings, views and a clock."""
     nothing: Any = None
     views: Any = SimpleNamespace(
-        full=SimpleNamespace(rows=full_rows, digest="whole"),
+        full=SimpleNamespace(rows=full_rows, digest="whole", folder=folder),
         search=SimpleNamespace(rows=1000, digest="whole" if settled else "part"),
     )
     settings = resolve(
@@ -145,6 +148,41 @@ def test_only_what_can_be_run_again_in_time_is_affordable() -> None:
     assert len(bench(0.0).affordable(some)) == 4
     assert len(bench(100.0).affordable(some)) == 1, "the best is always kept"
     assert bench(0.0).affordable([]) == []
+
+
+def test_a_script_may_take_longer_than_on_all_rows_where_a_part_of_them_will_do() -> None:
+    many = bench(0.0, full_rows=100_000)
+    assert many.search_seconds() == bench(0.0, full_rows=4_000).search_seconds() == 20.0
+    assert len(many.affordable(trials(15, 15, 15))) == len(trials(15, 15)), "4 times as long each"
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "full_rows", "seconds", "least", "most"),
+    [
+        (0.0, 5_000, 10.0, 5_000, 5_000),
+        (0.0, 100_000, 10.0, 18_000, 23_000),  # 150 s on two cores: 15 times as long
+        (60.0, 100_000, 10.0, 6_000, 8_000),
+        (60.0, 100_000, 40.0, 0, 0),
+        (100.0, 100_000, 1.0, 0, 0),
+        (60.0, 1_500, 100.0, 0, 0),
+    ],
+)
+def test_the_final_run_learns_from_as_many_rows_as_there_is_time_for(
+    tmp_path: Path, elapsed: float, full_rows: int, seconds: float, least: int, most: int
+) -> None:
+    (tmp_path / "train.csv").write_text("id\n")
+    rows = bench(elapsed, full_rows, folder=tmp_path).final_rows(trials(seconds / 2, seconds / 2))
+    assert least <= rows <= most
+
+
+def test_making_a_smaller_table_of_a_large_one_takes_time_as_well(tmp_path: Path) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder in (small, large):
+        folder.mkdir()
+        (folder / "train.csv").touch()
+    os.truncate(large / "train.csv", 2_000_000_000)
+    few = bench(0.0, 100_000, folder=large).final_rows(trials(10.0))
+    assert 0 < few < 0.6 * bench(0.0, 100_000, folder=small).final_rows(trials(10.0))
 
 
 def test_the_pace_is_the_median_of_what_was_run() -> None:

@@ -11,7 +11,16 @@ import pandas as pd
 import pytest
 
 from mle_star.errors import RunError
-from mle_star.tasks import AuditRows, TaskSpec, View, Views, build_views, load_task, load_views
+from mle_star.tasks import (
+    AuditRows,
+    TaskSpec,
+    View,
+    Views,
+    build_part,
+    build_views,
+    load_task,
+    load_views,
+)
 from tests.tasks.folders import animal_task, churn_task, hourly_task, price_task, write
 
 Built = tuple[Path, TaskSpec, Views]
@@ -188,6 +197,39 @@ def test_the_search_view_is_capped_and_keeps_every_class(tmp_path: Path) -> None
     assert shares["cat"] == pytest.approx(0.5, abs=0.03)
     assert list(table(views.full, "sample_submission").columns) == spec.submission_columns
     assert float(views.constants["cat"]) == pytest.approx(0.5, abs=0.01)
+
+
+def part(spec: TaskSpec, views: Views, rows: int, folds: int | None = None) -> View:
+    folder = views.full.folder.parent
+    return build_part(spec, views, folder, rows=rows, seed=0, folds=folds)
+
+
+def test_a_part_of_the_labelled_rows_keeps_every_class_and_all_test_rows(tmp_path: Path) -> None:
+    folder = animal_task(tmp_path / "task", 900)
+    train = pd.read_csv(folder / "train.csv")
+    train.loc[:2, "animal"] = "yak"
+    train.to_csv(folder / "train.csv", index=False)
+    (folder / "sample_submission.csv").unlink()
+    spec = load_task(folder)
+    views = build(spec, tmp_path / "views", search_rows=200)
+    some = part(spec, views, 400)
+    assert (some.name, some.rows, some.folds) == ("part", 400, 5)
+    assert (some.truth()["animal"] == "yak").sum() == 3
+    assert set(ids_of_train(some)) <= set(ids_of_train(views.full))
+    for name in ("test", "sample_submission"):
+        pd.testing.assert_frame_equal(table(some, name), table(views.full, name))
+    assert some.real_test().tolist() == views.full.real_test().tolist()
+    assert some.audit() is None
+    again = part(spec, views, 300, folds=2)
+    assert (again.rows, again.folds, len(table(again))) == (300, 2, 300)
+    assert again.digest != some.digest
+    assert load_views(tmp_path / "views") == views, "it is none of the three"
+
+
+def test_a_part_of_what_time_orders_is_the_latest_rows(tmp_path: Path) -> None:
+    spec = load_task(hourly_task(tmp_path / "task"))
+    views = build(spec, tmp_path / "views", search_rows=100)
+    assert list(part(spec, views, 250).truth()["load"]) == list(range(450, 700))
 
 
 @pytest.mark.parametrize(("folds", "numbers"), [(2, {0, 1}), (1, {-1, 0})])
