@@ -6,14 +6,17 @@ Everything that is needed to reproduce the submission without this package.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from mle_star.execution.packages import KNOWN
 from mle_star.runs.folder import RunFolder, write_json, write_text
 from mle_star.scoring.predictions import classes_of
 from mle_star.scoring.problem import Invalid
@@ -72,15 +75,34 @@ def requirements(scripts: list[str], *, parquet: bool = False) -> str:
         scripts: their texts.
         parquet: whether a table of the task is a parquet file, for which pandas needs pyarrow.
     """
-    owners = importlib.metadata.packages_distributions()
     modules = {"pandas"}.union(*(imported_modules(text) for text in scripts))
     if parquet or any("read_parquet" in text for text in scripts):
         modules.add("pyarrow")
     pins = set()
     for module in modules - set(sys.stdlib_module_names):
-        for distribution in owners.get(module, [])[:1]:
+        for distribution in _distributions(module)[:1]:
             pins.add(f"{distribution}=={importlib.metadata.version(distribution)}")
     return "".join(f"{pin}\n" for pin in sorted(pins))
+
+
+def _distributions(module: str) -> list[str]:
+    """Installed distributions that hold a module."""
+    known = [name for name in KNOWN.get(module, ()) if _is_installed(name)]
+    return known or _owners().get(module, [])
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    """Distributions of every module that is installed: a list of all files, which takes a while."""
+    return importlib.metadata.packages_distributions()
 
 
 def imported_modules(script: str) -> set[str]:

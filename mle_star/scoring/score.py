@@ -178,9 +178,10 @@ class Judge:
     ) -> list[float]:
         """Metric of each group of rows (positions); groups where it is undefined are left out."""
         values = []
+        true, guessed = _Rows(truth), _Rows(guess)
         for rows in parts:
             try:
-                values.append(self.value(truth.iloc[rows], guess.iloc[rows]))
+                values.append(self.value(true.at(rows), guessed.at(rows)))
             except Invalid:
                 continue
         return values
@@ -199,6 +200,21 @@ class Judge:
         if len(values) < 2:
             return 0.0
         return float(np.std(values, ddof=1) * math.sqrt(size / rows))
+
+
+class _Rows:
+    """Rows of a table, drawn many times over: ten times faster from an array than from a table."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+        # Mixed types would become objects in one array.
+        alike = table.shape[1] > 0 and len(set(table.dtypes)) == 1
+        self._values = table.to_numpy() if alike and table.dtypes.iloc[0].kind in "iufb" else None
+
+    def at(self, positions: np.ndarray) -> pd.DataFrame:
+        if self._values is None:
+            return self._table.iloc[positions]
+        return pd.DataFrame(self._values[positions], columns=self._table.columns, copy=False)
 
 
 def _fold_error(folds: Sequence[float]) -> float | None:
