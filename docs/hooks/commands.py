@@ -33,11 +33,11 @@ def commands() -> str:
 def settings() -> str:
     """Every setting of a run: its type, what it is when nothing is said, and what it does."""
     rows = [
-        f"| `{name}` | {_type(field.annotation)} | {_default(name, field.default)} "
-        f"| {'no' if name in FIXED else 'yes'} | {_cell(field.description or '')} |"
+        f"| `{name}` | {_type(field.annotation)} | {_default(name)} "
+        f"| {'fixed' if name in FIXED else 'may change'} | {_cell(field.description or '')} |"
         for name, field in Context.model_fields.items()
     ]
-    head = "| setting | type | default | may change on resume | what it is |\n|---|---|---|---|---|"
+    head = "| setting | type | default | on resume | what it is |\n|---|---|---|---|---|"
     return "\n".join([head, *rows])
 
 
@@ -101,14 +101,15 @@ def _argument(argument: Any) -> str:
 
 
 def _option(option: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    *others, last = (*option.opts, *option.secondary_opts)
     words = "" if option.is_flag else f" {_metavar(option)}"
-    return f"| {names}{words} | {_cell(option.help or '')} |"
+    names = ", ".join(f"`{name}`" for name in (*others, f"{last}{words}"))
+    return f"| {names} | {_cell(option.help or '')} |"
 
 
 def _metavar(option: Any) -> str:
     kind = option.type_descriptor.annotation
-    return str(option.metavar or {int: "n", float: "number"}.get(kind, "text")).strip("<>").lower()
+    return str(option.metavar or {int: "N", float: "NUMBER"}.get(kind, "TEXT")).strip("<>")
 
 
 def _type(annotation: Any) -> str:
@@ -117,10 +118,11 @@ def _type(annotation: Any) -> str:
     return _cell(text.removesuffix(" | None").replace("'", ""))
 
 
-def _default(name: str, value: Any) -> str:
+def _default(name: str) -> str:
     if name in PRESETS["quick"]:
         return "[by preset](#presets)"
-    return f"`{value!r}`" if value not in (None, "") and not callable(value) else "empty"
+    value = Context.model_fields[name].get_default(call_default_factory=True)
+    return "empty" if value in (None, "", [], {}) else f"`{value!r}`"
 
 
 def _in_preset(preset: str, key: str) -> str:
