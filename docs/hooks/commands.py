@@ -17,11 +17,18 @@ from mle_star.context import FIXED, PRESETS, WITH_MODEL, Context
 from mle_star.tasks import METRICS
 
 MARK = re.compile(r"^<!-- table: (\w+) -->$", flags=re.MULTILINE)
+ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc):(?=<code>)")
+"""What docstrings put before a name that Sphinx would link."""
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """What MkDocs calls for each page: fill in the tables that it asks for."""
     return MARK.sub(lambda mark: TABLES[mark.group(1)](), markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """What MkDocs calls with each page's HTML: leave out what is meant for another tool."""
+    return ROLE.sub("", html)
 
 
 def commands() -> str:
@@ -33,11 +40,11 @@ def commands() -> str:
 def settings() -> str:
     """Every setting of a run: its type, what it is when nothing is said, and what it does."""
     rows = [
-        f"| `{name}` | {_type(field.annotation)} | {_default(name)} "
+        f"| `{name}`<br>{_type(field.annotation)} | {_default(name)} "
         f"| {'fixed' if name in FIXED else 'may change'} | {_cell(field.description or '')} |"
         for name, field in Context.model_fields.items()
     ]
-    head = "| setting | type | default | on resume | what it is |\n|---|---|---|---|---|"
+    head = "| setting | default | on resume | what it is |\n|---|---|---|---|"
     return "\n".join([head, *rows])
 
 
@@ -90,7 +97,7 @@ def _command(command: Any, name: str) -> str:
             panel = getattr(option, "rich_help_panel", None) or "Options"
             panels.setdefault(panel, []).append(_option(option))
     for panel, rows in panels.items():
-        text += f"\n| {panel} | |\n|---|---|\n" + "\n".join(rows) + "\n"
+        text += f"\n| {panel} | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
     return text
 
 
@@ -101,9 +108,10 @@ def _argument(argument: Any) -> str:
 
 
 def _option(option: Any) -> str:
-    *others, last = (*option.opts, *option.secondary_opts)
-    words = "" if option.is_flag else f" {_metavar(option)}"
-    names = ", ".join(f"`{name}`" for name in (*others, f"{last}{words}"))
+    said: list[str] = [*option.opts, *option.secondary_opts]
+    if not option.is_flag:
+        said[-1] += f" {_metavar(option)}"
+    names = ", ".join(f"`{name}`" for name in said)
     return f"| {names} | {_cell(option.help or '')} |"
 
 

@@ -179,3 +179,20 @@ def test_every_event_is_listed_with_its_fields() -> None:
         name for row in rows("reference/events.md", "kind") for name in re.findall(r"\w+", row[0])
     }
     assert listed == written
+
+
+def test_the_figures_of_scaling_are_those_that_were_measured() -> None:
+    measured = [
+        (row[0], row[1], f"{row[2]} s", row[6], row[5]) for row in rows("measured.md", "rows | pre")
+    ]
+    assert [tuple(row) for row in rows("scaling.md", "rows (50 columns)")] == measured
+
+
+def test_the_times_of_the_presets_are_those_of_the_code() -> None:
+    table = {row[0].strip("`"): row[1:] for row in rows("scaling.md", "preset | time")}
+    assert set(table) == set(PRESETS)
+    for preset, said in table.items():
+        for text, model in zip(said, ("", "openai:gpt-5"), strict=True):
+            number, unit = text.removeprefix("up to ").split()
+            budget = resolve(Context.model_validate({"preset": preset, "model": model}), environ={})
+            assert float(number) * {"minutes": 60, "hours": 3600}[unit] == budget.time_budget
