@@ -8,7 +8,7 @@ PRESET ?= quick
 EXTRAS := dev studio catboost
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock audit browser
+.PHONY: help demo test check docs format lock audit browser
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -25,6 +25,9 @@ check: $(VENV)/.installed-dev ## Format, lint, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_imports.py tests/test_import_rules.py
+
+docs: $(VENV)/.installed-dev ## Build the pages of docs/ as a site, build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(VENV)/.installed-dev ## Format the code and mend what lint can mend
 	$(BIN)/ruff format

@@ -89,7 +89,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_every_setting_that_a_page_names_is_one() -> None:
     from mle_star.context import Context
 
-    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(r"MLE_STAR_([A-Z_]+)", text))
     assert {"MODEL", "MODELS", "MAX_COST", "SEARCH_EXCLUDE", "PRESET"} <= named

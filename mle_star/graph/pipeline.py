@@ -23,8 +23,7 @@ def build_graph(
 
     Args:
         checkpointer: where LangGraph keeps its checkpoints; None for a run that can't be resumed
-        (and for
-            Studio, whose server brings its own).
+            (and for Studio, whose server brings its own).
 
     Returns:
         A graph for ``invoke({"task": folder}, config, context=Context(...))``.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.report.money import dollars, tokens
 from mle_star.cli.forecast import forecast
 from mle_star.context import PRESETS, WITH_MODEL, Context, resolve
 from mle_star.engineer import choose
@@ -16,6 +15,7 @@ from mle_star.models import client, sending
 from mle_star.models.failures import classify
 from mle_star.models.prices import load_prices
 from mle_star.models.providers import KEYS
+from mle_star.report.money import dollars, tokens
 from mle_star.roles import GROUPS, ROLES, TEMPERATURES
 from mle_star.search.cleaning import PAGE_CHARACTERS
 from tests.notebooks.test_pages import MODELS, block

@@ -25,7 +25,7 @@ from tests.engineer.playbook.small import brief
 from tests.test_imports import LEVELS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 MODELS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
@@ -46,7 +46,8 @@ def anchors(page: str) -> set[str]:
 def said_commands(path: Path) -> Iterator[list[str]]:
     """The ``mle-star`` commands in a page's shell blocks, as lists of words."""
     text = path.read_text(encoding="utf-8")
-    for shell in re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+    fenced = r"^```(?:sh|console)\n(.*?)^```$"
+    for shell in re.findall(fenced, text, flags=re.MULTILINE | re.DOTALL):
         for line in shell.splitlines():
             words = shlex.split(line, comments=True)
             if "mle-star" in words:
