@@ -104,10 +104,11 @@ def runs(runs_dir: o.RunsDir = None, as_json: o.AsJson = False) -> None:
 @app.command()
 def show(
     run: o.OptionalRun = None,
+    follow: o.Follow = False,
     bill: o.WithBill = False,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
-) -> None:
+) -> int:
     """Show what a run came to: scores, steps, every script, the bill, and where the files are."""
     from dataclasses import asdict
 
@@ -115,11 +116,17 @@ def show(
     from mle_star.report.reading import read_report
     from mle_star.runs import find_run
 
-    found = read_report(find_run(run, o.runs_folder(runs_dir)))
+    path = find_run(run, o.runs_folder(runs_dir))
+    if follow:
+        from mle_star.cli.following import watch
+
+        return watch(path, as_json=as_json, whole_bill=bill)
+    found = read_report(path)
     if as_json:
         write_json(asdict(found))
     else:
         show_report(console(), found, every_script=True, whole_bill=bill)
+    return 0
 
 
 @app.command()

@@ -26,9 +26,9 @@ BORDERED = 7
 class LiveView:
     """Draws the panel four times a second; it is gone when the run has ended."""
 
-    def __init__(self, console: Console, progress: Progress | None = None) -> None:
-        """Draw on ``console``, which should be a terminal."""
-        self.progress = progress or Progress()
+    def __init__(self, console: Console, footer: str = "") -> None:
+        """Draw on ``console``, which should be a terminal; ``footer`` stands in the border."""
+        self.progress = Progress()
         self._live = Live(
             console=console,
             # A terminal echoes ^C after the last character; at the right edge that would open a new
@@ -38,6 +38,7 @@ class LiveView:
                 console.width - 3,
                 console.height - 1,
                 unicode=console.encoding.startswith("utf"),
+                footer=footer,
             ),
             refresh_per_second=4,
             transient=True,
@@ -65,7 +66,12 @@ class LiveView:
 
 
 def panel(
-    progress: Progress, width: int = 100, height: int = 40, *, unicode: bool = True
+    progress: Progress,
+    width: int = 100,
+    height: int = 40,
+    *,
+    unicode: bool = True,
+    footer: str = "",
 ) -> RenderableType:
     """The picture of a run as a panel.
 
@@ -74,6 +80,7 @@ def panel(
         width: columns it takes.
         height: most rows it takes.
         unicode: whether the terminal can show more than ASCII.
+        footer: what stands in the lower border.
     """
     with progress.lock:
         if progress.status == "starting":
@@ -88,6 +95,8 @@ def panel(
             inside,
             title=Text(clean(headline(progress), max(8, width - 6)), style="bold not dim"),
             title_align="left",
+            subtitle=Text(clean(footer, max(8, width - 6))) if footer else None,
+            subtitle_align="right",
             box=box.ROUNDED,
             border_style="dim",
             width=width,

@@ -52,6 +52,10 @@ PageFile = Annotated[
         "--output", metavar="FILE", help="Where to write the page.", rich_help_panel=OUTPUT
     ),
 ]
+Follow = Annotated[
+    bool,
+    typer.Option("--follow", "-f", help="Watch a run that another process drives until it ends."),
+]
 WithBill = Annotated[
     bool,
     typer.Option("--bill", help="The bill by phase and by model as well.", rich_help_panel=OUTPUT),
