@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from rich.text import Text
 
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative
@@ -49,14 +52,24 @@ def watch(run: Path, *, as_json: bool = False, whole_bill: bool = False) -> int:
     except KeyboardInterrupt:
         raise RunStopped(
             "Watching has ended; the run goes on. Look again with: "
-            f"mle-star show {relative(run)} --follow"
+            f"mle-star show {_quoted(run)} --follow"
         ) from None
     if not (run / "run.json").is_file():
         raise RunError(f"{run.name} ended before it had read its task, and left nothing behind.")
     report = read_report(relative(run))
+    finished = report.status == "finished"
     if not as_json:
-        show_report(console(), report, every_script=True, whole_bill=whole_bill)
-    return 0 if report.status == "finished" else 1
+        screen = console()
+        show_report(screen, report, every_script=True, whole_bill=whole_bill)
+        if not finished:
+            hint = f"\nNobody drives this run now; go on with: mle-star resume {_quoted(run)}"
+            screen.print(Text(hint, style="yellow"), soft_wrap=True)
+    return 0 if finished else 1
+
+
+def _quoted(run: Path) -> str:
+    """The run as it can be typed."""
+    return shlex.quote(str(relative(run)))
 
 
 def happening(run: Path) -> Iterator[list[dict[str, Any]]]:

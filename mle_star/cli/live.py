@@ -7,6 +7,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
@@ -29,19 +30,11 @@ class LiveView:
     def __init__(self, console: Console, footer: str = "") -> None:
         """Draw on ``console``, which should be a terminal; ``footer`` stands in the border."""
         self.progress = Progress()
+        self._console = console
+        self._footer = footer
+        self._size = console.size
         self._live = Live(
-            console=console,
-            # A terminal echoes ^C after the last character; at the right edge that would open a new
-            # line, and the panel could not be wiped whole. The last row is the cursor's.
-            get_renderable=lambda: panel(
-                self.progress,
-                console.width - 3,
-                console.height - 1,
-                unicode=console.encoding.startswith("utf"),
-                footer=footer,
-            ),
-            refresh_per_second=4,
-            transient=True,
+            console=console, get_renderable=self._panel, refresh_per_second=4, transient=True
         )
 
     def __enter__(self) -> LiveView:
@@ -50,6 +43,21 @@ class LiveView:
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
+
+    def _panel(self) -> RenderableType:
+        size = self._console.size
+        if size != self._size:  # what is there has been folded anew: nobody knows how high it is
+            self._size = size
+            self._console.control(Control.clear(), Control.home())
+        # A terminal echoes ^C after the last character; at the right edge that would open a new
+        # line, and the panel could not be wiped whole. The last row is the cursor's.
+        return panel(
+            self.progress,
+            size.width - 3,
+            size.height - 1,
+            unicode=self._console.encoding.startswith("utf"),
+            footer=self._footer,
+        )
 
     def restore(
         self,

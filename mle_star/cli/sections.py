@@ -32,6 +32,9 @@ VERDICTS = {
 }
 """Verdict -> its style; any other one is bad news."""
 
+SHORT = {"stopped as behind": "behind", "leakage alarm": "leak"}
+"""Long verdicts -> what a narrow terminal shows."""
+
 
 def line(*parts: str | tuple[str, str] | Text) -> Text:
     """One row of text that ends in an ellipsis where it is too long."""
@@ -161,7 +164,7 @@ def trials(progress: Progress, rows: int, narrow: bool) -> Table:
         table.add_row(
             Text(name_of(attempt.solution, narrow)),
             Text(plus_minus(attempt.score, attempt.error)),
-            Text(verdict, style=VERDICTS.get(verdict, "red")),
+            Text(SHORT.get(verdict, verdict) if narrow else verdict, VERDICTS.get(verdict, "red")),
             described(attempt, VERDICTS.get(verdict, "red")),
         )
     return table

@@ -123,7 +123,9 @@ def test_a_run_that_is_stopped_ends_the_watching(
 def test_a_driver_that_dies_ends_the_watching(driver: Driver, capsys: Capture) -> None:
     driver.acts = [driver.die]
     assert call("show", "--follow") == 1
-    assert "interrupted after" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "interrupted after" in out
+    assert f"go on with: mle-star resume {driver.run}" in out
 
 
 def test_ctrl_c_ends_the_watching_alone(driver: Driver, capsys: Capture) -> None:

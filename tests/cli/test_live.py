@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
+import runpy
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from rich.console import Console
 from mle_star.cli.live import LiveView, allotted, panel
 from mle_star.cli.progress import Progress
 from mle_star.cli.sparkline import BLOCKS, sparkline
-from tests.cli.journal import SETTINGS, Journal, finished_run, model_run
+from tests.cli.journal import SETTINGS, Journal, finished_run, model_run, write_run
 
 NOTES = ("The disk is nearly full.", "A study would take too much of the time that is left.")
 
@@ -193,6 +196,17 @@ def test_a_curve_holds_each_value_until_the_next(
     points: list[tuple[float, float]], end: float, curve: str
 ) -> None:
     assert sparkline(points, end, 4) == curve
+
+
+def test_a_picture_can_be_made_of_any_moment_of_a_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", finished_run())
+    script = Path(__file__).parents[2] / "benchmarks" / "terminal.py"
+    picture = runpy.run_path(str(script))["picture"](run, 60.0, 100, 30)
+    text = re.sub(r"<[^>]*>|&#160;", " ", picture)
+    assert "mle-star run houses" in text
+    assert re.search(r"1:00\b.*60.0 s left", text, re.DOTALL)
+    assert "final run" not in text
+    assert "url(" not in picture.replace("url(#", "")
 
 
 def test_the_panel_follows_the_size_of_the_terminal() -> None:
