@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -251,6 +252,24 @@ def test_other_terminals_get_lines(run: Path, environment: dict[str, str]) -> No
     assert "first scripts" in text
     assert "╭─" not in text
     assert "\x1b[1A" not in text
+
+
+def test_no_color_is_heard(run: Path) -> None:
+    with only_one(run), on_a_terminal("show", str(run), "-f", NO_COLOR="1") as (_, master):
+        text = seen(master, "Ctrl-C leaves the run going")
+    assert "╭─" in text
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", text)
+
+
+def test_a_pipe_gets_lines_even_where_colors_are_forced(
+    driver: Driver, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    driver.acts = [lambda: driver.end("finished")]
+    assert call("show", "--follow") == 0
+    out = capsys.readouterr().out
+    assert "first scripts" in out
+    assert "\x1b[1A" not in out
 
 
 def test_a_journal_of_several_sittings_shows_what_runs_now() -> None:
