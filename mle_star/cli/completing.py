@@ -6,10 +6,8 @@ typed of a word and returns whole words; typer drops those that begin otherwise.
 
 from __future__ import annotations
 
-import importlib.resources
 import io
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -70,6 +68,9 @@ def levels(incomplete: str) -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """Models that have a price, and providers whose models have none."""
+    import importlib.resources
+    import tomllib
+
     file = importlib.resources.files("mle_star.models") / "prices.toml"
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     priced = [f"{provider}:{name}" for provider in table for name in table[provider]["models"]]
