@@ -16,7 +16,13 @@ app = typer.Typer(
     name="mle-star",
     no_args_is_help=False,
     cls=h.Group,
-    epilog=h.ending(("mle-star run my-task", "mle-star run --help")),
+    epilog=h.ending(
+        (
+            "mle-star inspect my-task",
+            "mle-star run my-task --preset quick",
+            "mle-star show --follow",
+        )
+    ),
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="From a task folder to a submission, a runnable solution and an honest score.",

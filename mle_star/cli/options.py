@@ -61,7 +61,12 @@ PageFile = Annotated[
 ]
 Follow = Annotated[
     bool,
-    typer.Option("--follow", "-f", help="Watch a run that another process drives until it ends."),
+    typer.Option(
+        "--follow",
+        "-f",
+        help="Watch a run that another process drives until it ends; with --json as events, one "
+        "JSON object per line.",
+    ),
 ]
 WithBill = Annotated[
     bool,

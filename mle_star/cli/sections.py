@@ -152,7 +152,7 @@ def leader(progress: Progress, width: int, unicode: bool = True) -> Text:
     if unicode and len(progress.history) > 1:
         first = number(progress.history[0][1], like=progress.best.value)
         drawn = sparkline(progress.history, progress.elapsed(), min(40, max(8, width // 4)))
-        curve = [("  from ", "dim"), first, " ", (drawn, "green")]
+        curve = [(f"  from {first} ", "dim"), (drawn, "green")]
     return line("best so far  ", (score, "bold green"), *curve, "  ", progress.best.label)
 
 
