@@ -6,6 +6,7 @@ stopped (and can be resumed).
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from typing import Any
 from mle_star.errors import MleStarError, RunStopped, UserError
 
 __all__ = ["main"]
+
+ASKED = "_MLE_STAR_COMPLETE"
+"""Environment variable by which a shell asks what a word could become."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A terminal that lacks a character gets a question mark, not a crash after a long run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if ASKED in os.environ:
+        from mle_star.cli.app import app
+        from mle_star.cli.completing import answer
+
+        sys.exit(answer(app))
     sys.exit(call(arguments))
 
 

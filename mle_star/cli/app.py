@@ -7,21 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from mle_star.cli import bench
+from mle_star.cli import bench, completing
+from mle_star.cli import helping as h
 from mle_star.cli import options as o
 from mle_star.cli.output import console, write_json
 
 app = typer.Typer(
     name="mle-star",
     no_args_is_help=False,
-    add_completion=False,
+    cls=h.Group,
+    epilog=h.ending(
+        (
+            "mle-star inspect my-task",
+            "mle-star run my-task --preset quick",
+            "mle-star show --follow",
+        )
+    ),
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="From a task folder to a submission, a runnable solution and an honest score.",
 )
 
 
-app.add_typer(bench.app, name="bench")
+app.add_typer(bench.app, name="bench", rich_help_panel=h.MORE)
 
 
 @app.callback(invoke_without_command=True)
@@ -38,7 +46,14 @@ def start(
         typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(
+    **h.about(
+        h.RUN,
+        "mle-star run my-task --preset quick",
+        "mle-star run my-task --model google_genai:gemini-2.5-pro --max-cost 2",
+        codes=h.STOPS,
+    )
+)
 @o.taking(o.fields())
 def run(
     task: o.Task,
@@ -55,13 +70,21 @@ def run(
     return start_run(task, context, as_json=as_json, quiet=quiet)
 
 
-@app.command()
+@app.command(
+    **h.about(
+        h.RUN,
+        "mle-star resume",
+        "mle-star resume 20260102-030405-my-task --time-budget 3600",
+        codes=h.STOPS,
+    )
+)
 @o.taking((*o.LATER, "python"))
 def resume(
     run: o.OptionalRun = None,
     *,
     task: Annotated[
-        str | None, typer.Option(help="Where the task folder lies now, if it was moved.")
+        str | None,
+        typer.Option(metavar="FOLDER", help="Where the task folder lies now, if it was moved."),
     ] = None,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
@@ -80,7 +103,9 @@ def resume(
     return go_on(path, changes, as_json=as_json, quiet=quiet)
 
 
-@app.command()
+@app.command(
+    **h.about(h.RUN, "mle-star repair my-run --dry-run", "mle-star repair my-run", codes=h.MENDS)
+)
 def repair(
     run: o.OptionalRun = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, change nothing.")] = False,
@@ -93,7 +118,7 @@ def repair(
     return mend(run, o.runs_folder(runs_dir), dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
+@app.command(**h.about(h.LOOK, "mle-star runs"))
 def runs(runs_dir: o.RunsDir = None, as_json: o.AsJson = False) -> None:
     """List the runs, newest first."""
     from mle_star.cli.listing import list_them
@@ -101,13 +126,22 @@ def runs(runs_dir: o.RunsDir = None, as_json: o.AsJson = False) -> None:
     list_them(o.runs_folder(runs_dir), as_json=as_json)
 
 
-@app.command()
+@app.command(
+    **h.about(
+        h.LOOK,
+        "mle-star show",
+        "mle-star show --follow",
+        "mle-star show 20260102-030405-my-task --bill",
+        codes=h.FOLLOWS,
+    )
+)
 def show(
     run: o.OptionalRun = None,
+    follow: o.Follow = False,
     bill: o.WithBill = False,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
-) -> None:
+) -> int:
     """Show what a run came to: scores, steps, every script, the bill, and where the files are."""
     from dataclasses import asdict
 
@@ -115,14 +149,20 @@ def show(
     from mle_star.report.reading import read_report
     from mle_star.runs import find_run
 
-    found = read_report(find_run(run, o.runs_folder(runs_dir)))
+    path = find_run(run, o.runs_folder(runs_dir))
+    if follow:
+        from mle_star.cli.following import watch
+
+        return watch(path, as_json=as_json, whole_bill=bill)
+    found = read_report(path)
     if as_json:
         write_json(asdict(found))
     else:
         show_report(console(), found, every_script=True, whole_bill=bill)
+    return 0
 
 
-@app.command()
+@app.command(**h.about(h.LOOK, "mle-star report", "mle-star report my-run --output page.html"))
 def report(
     run: o.OptionalRun = None, output: o.PageFile = None, runs_dir: o.RunsDir = None
 ) -> None:
@@ -138,10 +178,13 @@ def report(
     sys.stdout.write(f"{relative(written)}\n")
 
 
-@app.command()
+@app.command(**h.about(h.LOOK, "mle-star compare one-run another-run --output both.html"))
 def compare(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN RUN...", help="Names or paths of the runs.")
+        list[str],
+        typer.Argument(
+            metavar="RUN", help="Names or paths of the runs.", autocompletion=completing.runs
+        ),
     ],
     output: o.PageFile = None,
     runs_dir: o.RunsDir = None,
@@ -159,7 +202,7 @@ def compare(
     sys.stdout.write(f"{relative(written)}\n")
 
 
-@app.command()
+@app.command(**h.about(h.BEFORE, "mle-star inspect my-task"))
 @o.taking(("seed", "search_rows", "folds", "audit"))
 def inspect(task: o.Task, *, as_json: o.AsJson = False, **settings: Any) -> None:
     """Show how a task folder is understood, what its data look like, and what scripts would see."""
@@ -169,7 +212,14 @@ def inspect(task: o.Task, *, as_json: o.AsJson = False, **settings: Any) -> None
     look_at(task, context, as_json=as_json)
 
 
-@app.command()
+@app.command(
+    **h.about(
+        h.BEFORE,
+        "mle-star doctor my-task --offline",
+        "mle-star doctor my-task --model google_genai:gemini-2.5-pro",
+        codes=h.CHECKS,
+    )
+)
 @o.taking((*o.fields(o.MODEL, o.BUDGET, o.CAGE), "python"))
 def doctor(
     task: o.OptionalTask = None,
@@ -186,12 +236,19 @@ def doctor(
     return examine(task, context, offline=offline, as_json=as_json)
 
 
-@app.command()
+@app.command(
+    **h.about(h.BEFORE, "mle-star attacks", "mle-star attacks --level landlock", codes=h.HOLDS)
+)
 @o.taking(("python", "container_image"))
 def attacks(
     *,
     level: Annotated[
-        str | None, typer.Option(help="One sandbox level; all of them if left out.")
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="One sandbox level; all of them if left out.",
+            autocompletion=completing.levels,
+        ),
     ] = None,
     as_json: o.AsJson = False,
     **settings: Any,
@@ -203,7 +260,7 @@ def attacks(
     return run_attacks(level, context, as_json=as_json)
 
 
-@app.command()
+@app.command(**h.about(h.MORE, "mle-star graph --xray > graph.mmd"))
 def graph(
     xray: Annotated[bool, typer.Option("--xray", help="Draw the subgraphs as well.")] = False,
 ) -> None:
@@ -213,7 +270,7 @@ def graph(
     sys.stdout.write(mermaid(xray).rstrip() + "\n")
 
 
-@app.command()
+@app.command(**h.about(h.MORE, "mle-star studio --port 2024"))
 def studio(
     port: Annotated[int, typer.Option(help="Port of the local server.")] = 2024,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

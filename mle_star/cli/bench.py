@@ -16,11 +16,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from mle_star.cli import completing
+from mle_star.cli import helping as h
 from mle_star.cli.output import console
 from mle_star.errors import RunStopped, SettingsError
 from mle_star.report.text import clean, count, duration
 
-app = typer.Typer(help="Compare systems on tasks with hidden labels.", no_args_is_help=True)
+app = typer.Typer(
+    cls=h.Group,
+    help="Compare systems on tasks with hidden labels.",
+    epilog=h.ending(
+        (
+            "mle-star bench split houses.csv --target price --out tasks/houses",
+            "mle-star bench run tasks/houses --seconds 60",
+        )
+    ),
+    no_args_is_help=True,
+)
 
 USUAL = ("mle-star", "xgboost", "lightgbm", "flaml", "autogluon", "autogluon-medium")
 """Systems that are compared where none is named."""
@@ -31,18 +43,32 @@ Environments = Annotated[
 ]
 
 
-@app.command("run")
+@app.command(
+    "run",
+    **h.about(
+        None,
+        "mle-star bench run tasks/titanic --seconds 60 --seeds 3",
+        "mle-star bench run tasks --system mle-star --system xgboost --out bench",
+        codes=h.BENCH,
+    ),
+)
 def run(
     tasks: Annotated[
         list[Path],
-        typer.Argument(help="Tasks with hidden labels, or folders of them.", show_default=False),
+        typer.Argument(
+            metavar="TASK",
+            help="Tasks with hidden labels, or folders of them.",
+            show_default=False,
+        ),
     ],
     *,
     system: Annotated[
         list[str] | None,
         typer.Option(
             help=f"A system, or NAME=COMMAND (repeat for more). Default: {', '.join(USUAL)}.",
+            metavar="NAME",
             show_default=False,
+            autocompletion=completing.systems,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with seeds 0, 1, ...")] = 3,
@@ -95,15 +121,23 @@ def run(
     return _show(out)
 
 
-@app.command("report")
-def report(out: Annotated[Path, typer.Argument(help="Folder of a bench.")] = Path("bench")) -> int:
+@app.command("report", **h.about(None, "mle-star bench report bench"))
+def report(
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a bench.")] = Path(
+        "bench"
+    ),
+) -> int:
     """Print the tables of a bench and write its report again."""
     return _show(out)
 
 
-@app.command("split")
+@app.command(
+    "split", **h.about(None, "mle-star bench split houses.csv --target price --out tasks/houses")
+)
 def split(
-    table: Annotated[Path, typer.Argument(help="A table with labels (csv or parquet).")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="A table with labels (csv or parquet).")
+    ],
     *,
     target: Annotated[list[str], typer.Option(help="Column to predict (repeat for several).")],
     out: Annotated[Path, typer.Option(help="Folder of the task; must be new or empty.")],
@@ -139,9 +173,12 @@ def split(
     return 0
 
 
-@app.command("install")
+@app.command("install", **h.about(None, "mle-star bench install flaml autogluon"))
 def install(
-    peers: Annotated[list[str], typer.Argument(help="autogluon, flaml.")],
+    peers: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", help="autogluon, flaml.", autocompletion=completing.peers),
+    ],
     *,
     environments: Environments = None,
 ) -> int:

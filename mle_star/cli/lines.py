@@ -99,6 +99,10 @@ def caged(progress: Progress) -> str:
     )
 
 
+SITTINGS = {"run_stopped": "stopped", "run_failed": "failed", "run_resumed": "going on"}
+"""Events between the sittings of a run: only a reader of its journal sees them."""
+
+
 def script_line(event: Mapping[str, Any]) -> Text | None:
     """What a finished script, a repair, a stand-in, a new best or a note says; else None."""
     kind = event.get("kind")
@@ -108,6 +112,8 @@ def script_line(event: Mapping[str, Any]) -> Text | None:
     if kind == "stood_in":
         agent, reason = clean(event.get("agent", ""), 40), clean(event.get("reason", ""), 200)
         return Text(f"the playbook stood in for {agent}: {reason}", style="dim")
+    if kind in SITTINGS:
+        return Text(SITTINGS[str(kind)], style="bold")
     if kind == "debugged":
         return Text(f"repaired {label}", style="dim")
     if kind == "best":

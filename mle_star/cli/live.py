@@ -1,52 +1,63 @@
-"""Progress on a terminal: finished scripts scroll by, a panel below them shows what goes on."""
+"""Progress on a terminal: one panel that shows what goes on, as much of it as the height bears."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from mle_star.cli.lines import caged, headline, script_line, who
-from mle_star.cli.progress import Branch, Progress
-from mle_star.models.bill import Bill
-from mle_star.report.attempts import WHOLE
-from mle_star.report.money import dollars, money, stand_ins, tokens
-from mle_star.report.text import clean, count, duration, plus_minus
-from mle_star.report.thinking import fell_back, who_thinks
+from mle_star.cli import sections as s
+from mle_star.cli.lines import headline
+from mle_star.cli.progress import Progress
+from mle_star.report.text import clean
 
-SCROLLED = ("script_finished", "debugged")
-"""Events that leave a line above the panel; the panel itself tells the rest."""
+TABLES = ("branches", "trials")
+"""Sections whose first row is a header."""
+
+BORDERED = 7
+"""Rows from which on the panel has a border."""
 
 
 class LiveView:
     """Draws the panel four times a second; it is gone when the run has ended."""
 
-    def __init__(self, console: Console) -> None:
-        """Draw on ``console``, which should be a terminal."""
+    def __init__(self, console: Console, footer: str = "") -> None:
+        """Draw on ``console``, which should be a terminal; ``footer`` stands in the border."""
         self.progress = Progress()
+        self._console = console
+        self._footer = footer
+        self._size = console.size
         self._live = Live(
-            console=console,
-            # A terminal echoes ^C after the last character; at the right edge that would open a new
-            # line, and the panel could not be wiped whole.
-            get_renderable=lambda: panel(self.progress, console.width - 3),
-            refresh_per_second=4,
-            transient=True,
+            console=console, get_renderable=self._panel, refresh_per_second=4, transient=True
         )
 
     def __enter__(self) -> LiveView:
-        self._live.start()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
+
+    def _panel(self) -> RenderableType:
+        size = self._console.size
+        if size != self._size:  # what is there has been folded anew: nobody knows how high it is
+            self._size = size
+            self._console.control(Control.clear(), Control.home())
+        # A terminal echoes ^C after the last character; at the right edge that would open a new
+        # line, and the panel could not be wiped whole. The last row is the cursor's.
+        return panel(
+            self.progress,
+            size.width - 3,
+            size.height - 1,
+            unicode=self._console.encoding.startswith("utf"),
+            footer=self._footer,
+        )
 
     def restore(
         self,
@@ -58,141 +69,103 @@ class LiveView:
         self.progress.restore(events, settings, engineer)
 
     def update(self, event: Mapping[str, Any]) -> None:
-        """Take one event in; finished scripts get a line above the panel."""
+        """Take one event in."""
         self.progress.update(event)
-        if event.get("kind") not in SCROLLED:
-            return
-        line = script_line(event)
-        if line is not None:
-            clock = f"{duration(float(event.get('elapsed', 0.0))):>7}"
-            number = int(event.get("solution", WHOLE))
-            line = Text.assemble((f"{clock}  {who(number):<10}  ", "dim"), line)
-            self._live.console.print(line, overflow="ellipsis", no_wrap=True)
 
 
-def panel(progress: Progress, width: int | None = None) -> RenderableType:
-    """The picture of a run as a panel, ``width`` columns wide."""
+def panel(
+    progress: Progress,
+    width: int = 100,
+    height: int = 40,
+    *,
+    unicode: bool = True,
+    footer: str = "",
+) -> RenderableType:
+    """The picture of a run as a panel.
+
+    Args:
+        progress: the run.
+        width: columns it takes.
+        height: most rows it takes.
+        unicode: whether the terminal can show more than ASCII.
+        footer: what stands in the lower border.
+    """
     with progress.lock:
         if progress.status == "starting":
             return Text("starting ...", style="dim")
-        parts: list[RenderableType] = [head(progress), branches(progress), leader(progress)]
-        parts += [meters(progress)] if progress.budget else []
-        if progress.calls or progress.stood_in:
-            parts.append(Text(spending(progress), style="dim"))
-        parts += [Text(f"note: {note}", style="yellow") for note in progress.notes]
+        border = height >= BORDERED
+        across = width - 4 if border else width
+        rows = allotted(wishes(progress, across), height - 2 if border else height)
+        inside = Group(*drawn(progress, rows, across, unicode))
+        if not border:
+            return inside
         return Panel(
-            Group(*parts),
-            title=Text(headline(progress), style="bold"),
+            inside,
+            title=Text(clean(headline(progress), max(8, width - 6)), style="bold not dim"),
             title_align="left",
+            subtitle=Text(clean(footer, max(8, width - 6))) if footer else None,
+            subtitle_align="right",
             box=box.ROUNDED,
             border_style="dim",
             width=width,
         )
 
 
-def head(progress: Progress) -> Text:
-    """Who thinks, how much is to be done, and what cages the scripts."""
-    has = progress.settings
-
-    def many(name: str, noun: str) -> str:
-        return count(int(has.get(name) or 0), noun)
-
-    plan = (
-        f"preset {clean(has.get('preset', ''))}: "
-        f"{many('num_solutions', 'solution')} of {many('num_candidates', 'model')} and "
-        f"{many('outer_steps', 'block')} with {many('inner_steps', 'plan')}, then "
-        f"{many('ensemble_rounds', 'ensemble')}"
-    )
-    thinks = who_thinks(progress.engineer, has)
-    style = "yellow" if fell_back(progress.engineer, has) else "dim"
-    return Text.assemble((thinks, style), (f"\n{plan}\n{caged(progress)}\n", "dim"))
-
-
-def branches(progress: Progress) -> Table:
-    """One row per branch: phase, best score, the script that runs."""
-    table = Table(box=None, expand=True, padding=(0, 1), header_style="dim", pad_edge=False)
-    for name, ratio in (("", None), ("phase", 3), ("best", 3), ("running now", 5)):
-        table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
-    order = sorted(progress.branches, key=lambda number: (number == WHOLE, number))
-    for number in order:
-        branch = progress.branches[number]
-        name = "ensemble" if number == WHOLE else who(number)
-        best = plus_minus(branch.best.value, branch.best.error) if branch.best else "–"
-        table.add_row(
-            Text(name),
-            Text(progress.where(branch), style="dim" if branch.phase == "waiting" else ""),
-            Text(best, style="cyan"),
-            running(progress, branch),
-        )
-    return table
-
-
-def running(progress: Progress, branch: Branch) -> Text:
-    """The script of a branch that runs now and began first, or the question its model ponders."""
-    scripts = [s for s in progress.running if s.solution == branch.number]
-    if scripts:
-        what, since, more = scripts[0].label, scripts[0].since, len(scripts) - 1
-    elif branch.asking and progress.engineer.get("lead") == "llm":
-        node, since = next(iter(branch.asking.items()))
-        what, more = f"asking the model ({node})", 0
-    else:
-        return Text("")
-    age = duration(time.monotonic() - since)
-    rest = f" and {more} more" if more else ""
-    return Text.assemble((f"{age:>7}  ", "dim"), what, (rest, "dim"))
-
-
-def leader(progress: Progress) -> Text:
-    """The best script of the whole run."""
-    if progress.best is None:
-        return Text("\nno score yet", style="dim")
-    score = plus_minus(progress.best.value, progress.best.error)
-    return Text.assemble(
-        "\nbest so far  ",
-        (score, "bold green"),
-        f"  {progress.best.label}",
-        overflow="ellipsis",
-        no_wrap=True,
+def wishes(progress: Progress, width: int) -> Iterable[tuple[str, int]]:
+    """(section, rows) in the order in which rows are given away; a section may come again."""
+    tried, caps = len(progress.attempts()), len(s.caps(progress))
+    spent = bool(progress.calls or progress.stood_in)
+    notes = len(s.notes(progress, 6, width))
+    return (
+        ("best", 1),
+        ("meters", int(progress.budget > 0)),
+        ("branches", 1 + len(progress.branches)),
+        ("notes", min(1, notes)),
+        ("trials", min(4, 1 + tried) if tried else 0),
+        ("meters", caps),
+        ("spending", int(spent)),
+        ("thinks", 1),
+        ("gap before branches", 1),
+        ("gap before best", 1),
+        ("gap before trials", min(1, tried)),
+        ("gap before meters", 1),
+        ("notes", max(0, notes - 1)),
+        ("plan", 1),
+        ("cage", 1),
+        ("trials", min(16, tried - 3) if tried > 3 else 0),
     )
 
 
-def meters(progress: Progress) -> Table:
-    """Time used and left, and what was spent of every cap on the model, each with a bar."""
-    grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(ratio=1)
-    grid.add_column(no_wrap=True)
-    elapsed, budget = progress.elapsed(), progress.budget
-    left = f"{duration(budget - elapsed)} left" if elapsed < budget else "time is up, ending"
-    rows = [(duration(elapsed), elapsed, budget, left)]
-    bill = Bill.of(progress.calls)
-    caps = progress.settings if progress.engineer.get("lead") == "llm" else {}
-    if (most := caps.get("max_cost")) is not None:
-        known = sum(spent.usd or 0.0 for spent in bill.models.values())
-        rows.append((dollars(known), known, most, f"of {dollars(float(most))}"))
-    if (most := caps.get("max_tokens")) is not None:
-        rows.append(
-            (tokens(bill.total.tokens), bill.total.tokens, most, f"of {tokens(most)} tokens")
-        )
-    if (most := caps.get("max_calls")) is not None:
-        rows.append((f"{bill.total.calls:,}", bill.total.calls, most, f"of {count(most, 'call')}"))
-    for used, done, total, text in rows:
-        style = "cyan" if done < total else "yellow"
-        # A cap of nothing is used up from the start.
-        share = min(1.0, done / total) if total else 1.0
-        bar = ProgressBar(total=1.0, completed=share, complete_style=style, finished_style=style)
-        grid.add_row(Text(used), bar, Text(text, style="dim"))
-    return grid
+def allotted(wanted: Iterable[tuple[str, int]], rows: int) -> dict[str, int]:
+    """Rows of every section: who comes first is served first, nobody gets more than is left."""
+    given: dict[str, int] = {}
+    for name, most in wanted:
+        granted = max(0, min(most, rows))
+        if name in TABLES and name not in given and granted < 2:
+            granted = 0  # a header with nothing below it
+        given[name] = given.get(name, 0) + granted
+        rows -= granted
+    return given
 
 
-def spending(progress: Progress) -> str:
-    """Calls, tokens and US dollars so far, and how often the playbook stood in."""
-    bill = Bill.of(progress.calls)
-    total = bill.total
-    failed = f" ({total.failed} failed)" if total.failed else ""
-    parts = [
-        f"model: {count(total.calls, 'call')}{failed}, {tokens(total.input)} tokens in, "
-        f"{tokens(total.output)} out, {money(bill)}"
-    ]
-    parts += [text] if (text := stand_ins(progress.stood_in)) else []
-    return "; ".join(parts)
+def drawn(
+    progress: Progress, rows: Mapping[str, int], width: int, unicode: bool
+) -> Iterable[RenderableType]:
+    """The sections from top to bottom."""
+    narrow = width < s.NARROW
+    sections: tuple[tuple[str, Iterable[RenderableType]], ...] = (
+        ("thinks", [s.thinks(progress)]),
+        ("plan", [s.plan(progress)]),
+        ("cage", [s.cage(progress)]),
+        ("gap before branches", [Text("")]),
+        ("branches", [s.branches(progress, rows["branches"], narrow)]),
+        ("gap before best", [Text("")]),
+        ("best", [s.leader(progress, width, unicode)]),
+        ("gap before trials", [Text("")]),
+        ("trials", [s.trials(progress, rows["trials"], narrow)]),
+        ("gap before meters", [Text("")]),
+        ("meters", [s.meters(progress, rows["meters"])]),
+        ("spending", [s.spending(progress)]),
+        ("notes", s.notes(progress, rows["notes"], width)),
+    )
+    return [part for name, parts in sections if rows[name] > 0 for part in parts]

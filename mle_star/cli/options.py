@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from mle_star.cli import completing
 from mle_star.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,15 +29,21 @@ OUTPUT = "Output"
 
 Task = Annotated[str, typer.Argument(metavar="TASK", help="The task folder.")]
 OptionalTask = Annotated[
-    str | None, typer.Argument(metavar="[TASK]", help="A task folder to look at as well.")
+    str | None, typer.Argument(metavar="TASK", help="A task folder to look at as well.")
 ]
 OptionalRun = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="Name or path of a run; the newest if left out."),
+    typer.Argument(
+        metavar="RUN",
+        help="Name or path of a run; the newest if left out.",
+        autocompletion=completing.runs,
+    ),
 ]
 RunsDir = Annotated[
     str | None,
-    typer.Option(help="Folder of the run folders (default: runs).", rich_help_panel=OUTPUT),
+    typer.Option(
+        metavar="FOLDER", help="Folder of the run folders (default: runs).", rich_help_panel=OUTPUT
+    ),
 ]
 AsJson = Annotated[
     bool,
@@ -50,6 +57,15 @@ PageFile = Annotated[
     str | None,
     typer.Option(
         "--output", metavar="FILE", help="Where to write the page.", rich_help_panel=OUTPUT
+    ),
+]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        "-f",
+        help="Watch a run that another process drives until it ends; with --json as events, one "
+        "JSON object per line.",
     ),
 ]
 WithBill = Annotated[
@@ -78,13 +94,19 @@ class Setting:
     """Whether ``resume`` takes it."""
     flag: bool = True
     """What the flag sets the field to."""
+    complete: Callable[[str], list[str]] | None = None
+    """Proposes values to the shell."""
 
     @property
     def parameter(self) -> inspect.Parameter:
         """The parameter of a command function."""
         names = self.names or (f"--{self.field.replace('_', '-')}",)
         option = typer.Option(
-            *names, help=self.help, rich_help_panel=self.panel, metavar=self.metavar
+            *names,
+            help=self.help,
+            rich_help_panel=self.panel,
+            metavar=self.metavar,
+            autocompletion=self.complete,
         )
         default: Any = False if self.kind is bool else None
         kind = bool if self.kind is bool else self.kind | None
@@ -101,7 +123,8 @@ _PAIRS = {"models": "code=openai:gpt-4.1", "temperatures": "plans=0.9"}
 
 TABLE: tuple[Setting, ...] = (
     Setting("preset", BUDGET, str, "quick (about 2 minutes, with a model up to 15), "
-        "default (about 20, with a model up to 60) or paper (24 hours)."),
+        "default (about 20, with a model up to 60) or paper (24 hours).", metavar="NAME",
+        complete=completing.setting("preset")),
     Setting("time_budget", BUDGET, float, "Seconds the whole run may take.", later=True),
     Setting("num_candidates", BUDGET, int, "Models per solution.", ("--num-candidates", "-M")),
     Setting("num_solutions", BUDGET, int, "Parallel solutions.", ("--num-solutions", "-L")),
@@ -124,24 +147,24 @@ TABLE: tuple[Setting, ...] = (
         "engineer", MODEL, str,
         "Who thinks: auto (the model where one is named and has its key, else the playbook), "
         "llm (the model alone), playbook (built in), or module:factory of your own.",
-        metavar="NAME",
+        metavar="NAME", complete=completing.engineers,
     ),
     Setting(
         "model", MODEL, str, "Language model, such as google_genai:gemini-2.5-pro.",
-        metavar="PROVIDER:NAME", later=True,
+        metavar="PROVIDER:NAME", later=True, complete=completing.models,
     ),
     Setting(
         "models", MODEL, list[str],
         "Another model for an agent or a group (code, plans, checks, reading); repeatable.",
-        ("--model-for",), "AGENT=MODEL", later=True,
+        ("--model-for",), "AGENT=MODEL", later=True, complete=completing.model_for,
     ),
     Setting(
         "fallback_model", MODEL, str, "Answers where the model is out of reach.",
-        metavar="PROVIDER:NAME", later=True,
+        metavar="PROVIDER:NAME", later=True, complete=completing.models,
     ),
     Setting(
         "temperatures", MODEL, list[str], "Temperature of an agent or a group; repeatable.",
-        ("--temperature",), "AGENT=NUMBER", later=True,
+        ("--temperature",), "AGENT=NUMBER", later=True, complete=completing.temperature_for,
     ),
     Setting(
         "base_url", MODEL, str, "Server of a local or OpenAI-compatible model.",
@@ -167,12 +190,13 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "warm_start", MODEL, str, "playbook: it writes the first scripts, the model refines them.",
-        metavar="NAME",
+        metavar="NAME", complete=completing.setting("warm_start"),
     ),
     Setting(
         "search", MODEL, str,
         "Source of model cards: tavily, google, catalogue (built in), none, or auto (tavily "
         "where its key is there).", metavar="NAME", later=True,
+        complete=completing.setting("search"),
     ),
     Setting("search_url", MODEL, str, "Address of another Tavily server.", metavar="URL"),
     Setting(
@@ -207,7 +231,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "sandbox", CAGE, str, "What keeps scripts in: bubblewrap, landlock, container, process "
         "(no isolation), or auto (the first of the first two that holds here).",
-        metavar="LEVEL", later=True,
+        metavar="LEVEL", later=True, complete=completing.setting("sandbox"),
     ),
     Setting(
         "container_image", CAGE, str, "Image for the sandbox container.", metavar="IMAGE",

@@ -8,75 +8,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mle_star.cli.branches import ASKING, PHASES, Best, Branch, Running
 from mle_star.models.base import Call
-from mle_star.report.attempts import WHOLE
+from mle_star.report.attempts import WHOLE, Attempt, finite
 from mle_star.report.money import call_of
 from mle_star.report.text import clean, shape
-from mle_star.roles import ROLES
+from mle_star.report.tried import Tried
 
-PHASES = {
-    "prepare": "reading the task",
-    "retrieve": "looking for models",
-    "write": "first scripts",
-    "merge": "merging models",
-    "check_usage": "checking data use",
-    "ablate": "ablation",
-    "extract": "choosing a block",
-    "refine": "refining",
-    "finish": "finished",
-    "blend": "blending predictions",
-    "ensemble": "planned ensemble",
-    "submit": "final run on all data",
-}
-"""Node -> what a person reads. Any other node (the evaluation loop) leaves the phase as it is."""
-
-ASKING = frozenset({*ROLES, "debug_ablation"})
-"""Nodes that ask the engineer."""
+JUDGES = frozenset({"rank", "judge_merge", "judge_usage", "accept", "judge_ensemble"})
+"""Nodes that decide which of the scripts before them is kept."""
 
 
-@dataclass(frozen=True)
-class Best:
-    """A score to beat, with the script it belongs to."""
-
-    label: str
-    value: float
-    error: float | None
-
-
-@dataclass(frozen=True)
-class Running:
-    """A script that runs now."""
-
-    label: str
-    phase: str
-    solution: int
-    since: float
-    """``time.monotonic()`` when it started."""
-
-
-@dataclass
-class Branch:
-    """One solution branch, or (number -1) the part that joins them."""
-
-    number: int
-    phase: str = "waiting"
-    outer: int = 0
-    """Outer steps begun."""
-    inner: int = 0
-    """Plans begun in this outer step, or planned ensembles begun."""
-    accepted: int = 0
-    """Outer steps finished."""
-    learned: int = 0
-    """Plans finished in this outer step, or planned ensembles written."""
-    scripts: int = 0
-    failed: int = 0
-    best: Best | None = None
-    asking: dict[str, float] = field(default_factory=dict)
-    """Nodes under way that ask the engineer -> ``time.monotonic()`` when they began."""
+def now(event: Mapping[str, Any]) -> float:
+    """``time.monotonic()`` of an event that was written just now."""
+    return time.monotonic()
 
 
 @dataclass
@@ -101,6 +50,14 @@ class Progress:
     """What was asked of models."""
     stood_in: dict[str, int] = field(default_factory=dict)
     """Agent -> times that the playbook answered for it."""
+    history: list[tuple[float, float]] = field(default_factory=list)
+    """(active seconds, score) whenever the run had a new best."""
+    tried: Tried = field(default_factory=Tried)
+    """Everything the run tried."""
+    judged: dict[int, int] = field(default_factory=dict)
+    """Branch -> number of its last attempt about which was decided."""
+    when: Callable[[Mapping[str, Any]], float] = now
+    """Says when an event was written, as ``time.monotonic()``: a journal may be read later."""
     status: str = "starting"
     _elapsed: float = 0.0
     _at: float = field(default_factory=time.monotonic)
@@ -109,7 +66,8 @@ class Progress:
     def update(self, event: Mapping[str, Any]) -> None:
         """Fold one event in. Unknown kinds change the clock alone."""
         with self.lock:
-            self._elapsed, self._at = float(event.get("elapsed", self._elapsed)), time.monotonic()
+            self._elapsed, self._at = float(event.get("elapsed", self._elapsed)), self.when(event)
+            self.tried.take(event)
             fold = getattr(self, f"_on_{event.get('kind')}", None)
             if fold is not None:
                 fold(event)
@@ -132,9 +90,7 @@ class Progress:
                 self.update(event)
             self.settings = {**self.settings, **settings}
             self.engineer = engineer or self.engineer
-            self.running.clear()
-            for branch in self.branches.values():
-                branch.asking.clear()
+            self._nothing_runs()
             if self.status != "starting":
                 self.status = "running"
 
@@ -165,16 +121,33 @@ class Progress:
             self.branch(number)
         self.branch(WHOLE)
 
+    def _on_run_resumed(self, event: Mapping[str, Any]) -> None:
+        self.settings = {**self.settings, **(event.get("settings") or {})}
+        self._nothing_runs()
+        if self.status != "starting":
+            self.status = "running"
+
     def _on_run_finished(self, event: Mapping[str, Any]) -> None:
         self.status = "finished"
 
     def _on_run_stopped(self, event: Mapping[str, Any]) -> None:
+        self._nothing_runs()
         self.status = "stopped"
+
+    def _on_run_failed(self, event: Mapping[str, Any]) -> None:
+        self._nothing_runs()
+        self.status = "failed"
+
+    def _nothing_runs(self) -> None:
+        """Whatever ran when a sitting ended runs no more."""
+        self.running.clear()
+        for branch in self.branches.values():
+            branch.asking.clear()
 
     def _on_node_started(self, event: Mapping[str, Any]) -> None:
         node, number = str(event.get("node", "")), int(event.get("solution", WHOLE))
         if node in ASKING:
-            self.branch(number).asking[node] = time.monotonic()
+            self.branch(number).asking[node] = self.when(event)
         if node not in PHASES:
             return
         branch = self.branch(number)
@@ -192,6 +165,8 @@ class Progress:
             branch.accepted += 1
         elif event.get("node") in ("learn", "ensemble"):
             branch.learned += 1
+        if event.get("node") in JUDGES and (tried := self.tried.branch(branch.number).attempts):
+            self.judged[branch.number] = max(attempt.number for attempt in tried)
 
     def _on_script_started(self, event: Mapping[str, Any]) -> None:
         self.running.append(
@@ -199,7 +174,8 @@ class Progress:
                 label=clean(event.get("label", "")),
                 phase=str(event.get("phase", "")),
                 solution=int(event.get("solution", WHOLE)),
-                since=time.monotonic(),
+                since=self.when(event),
+                limit=finite(event.get("limit")),
             )
         )
 
@@ -246,6 +222,8 @@ class Progress:
     def _lead(self, best: Best) -> None:
         if self._beats(best, self.best):
             self.best = best
+            if not self.history or self.history[-1][1] != best.value:
+                self.history.append((self._elapsed, best.value))
 
     def _beats(self, new: Best, old: Best | None) -> bool:
         if old is None:
@@ -253,15 +231,18 @@ class Progress:
         return new.value >= old.value if self.direction == "maximize" else new.value <= old.value
 
     def where(self, branch: Branch) -> str:
-        """The phase of a branch with its place in the loops: ``refining 1/3, plan 2/4``."""
-        total = self.settings
-        if branch.phase == PHASES["refine"]:
-            return (
-                f"refining {branch.outer}/{total.get('outer_steps', '?')}, "
-                f"plan {branch.inner}/{total.get('inner_steps', '?')}"
-            )
-        if branch.phase == PHASES["ensemble"]:
-            return f"{branch.phase} {branch.inner}/{total.get('ensemble_rounds', '?')}"
-        if branch.phase in (PHASES["ablate"], PHASES["extract"]):
-            return f"{branch.phase} {branch.outer}/{total.get('outer_steps', '?')}"
-        return branch.phase
+        """The phase of a branch with its place in the loops."""
+        return branch.where(self.settings)
+
+    def attempts(self) -> list[Attempt]:
+        """Scripts that have ended and plans that came to nothing, oldest first."""
+        ended = [a for a in self.tried.attempts if a.outcome or a.problem]
+        return sorted(ended, key=lambda attempt: attempt.at)
+
+    def verdict(self, attempt: Attempt) -> str:
+        """What became of an attempt; ``scored`` while nobody has decided whether it is kept."""
+        if attempt.verdict == "not better" and attempt.number > self.judged.get(
+            attempt.solution, 0
+        ):
+            return "scored"
+        return attempt.verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -106,9 +107,14 @@ def drive(
     return 0 if result.best else 1
 
 
-def progress_view(screen: Console) -> LiveView | LineView:
-    """A live panel on a terminal, plain lines anywhere else."""
-    return LiveView(screen) if screen.is_terminal else LineView(screen)
+def progress_view(screen: Console, footer: str = "") -> LiveView | LineView:
+    """A live panel on a terminal that can move its cursor, plain lines anywhere else.
+
+    FORCE_COLOR makes a log look like a terminal to rich, and a CI service may give its jobs one:
+    neither is a place for a panel that is drawn again and again.
+    """
+    terminal = screen.is_terminal and screen.file.isatty() and not screen.is_dumb_terminal
+    return LiveView(screen, footer) if terminal and not os.environ.get("CI") else LineView(screen)
 
 
 def final_line(report: Report) -> str:

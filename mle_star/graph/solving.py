@@ -167,6 +167,14 @@ def _reopen(folder: RunFolder, task: str | Path | None, changes: dict[str, Any])
     notes = [find_task(folder, task), python_changed]
     for path in leftovers(folder.path):
         remove(path)
+    log = EventLog(folder.path / "events.jsonl")
+    log.append(
+        "run_resumed",
+        node="",
+        solution=-1,
+        elapsed=last_elapsed(log.path),
+        settings=settings.model_dump(),
+    )
     _say_what_differs(folder, settings, [text for text in notes if text])
     folder.update(
         settings=settings.model_dump(),

@@ -52,7 +52,7 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
         job,
         folder=job.folder.parent / job_key(job, bench.settings.python, bench.settings.image)[:16],
     )
-    step.script_started(label, "ablate")
+    step.script_started(label, "ablate", job.limits.wall_seconds)
     done = run_job(bench, job)
     step.script_finished(label, "ablate", summary(done))
     return {

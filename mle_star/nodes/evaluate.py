@@ -120,10 +120,10 @@ def run_draft(state: EvaluationState, step: Step, draft: Draft, text: str) -> Up
     if doubtful and bench.typical_seconds() > SMOKE_SECONDS:
         done = smoke_run(step, text, draft["label"])
     if done is None:
-        step.script_started(draft["label"], draft["phase"])
         job = search_job(bench, text, draft["label"], draft["members"])
         if draft["phase"] == "write":
             job = replace(job, limits=bench.limits(candidate_limit(bench, draft["solution"])))
+        step.script_started(draft["label"], draft["phase"], job.limits.wall_seconds)
         done = run_job(
             bench, replace(job, race=race(bench, draft.get("race", []), draft.get("bar", [])))
         )
@@ -146,19 +146,17 @@ def smoke_run(step: Step, text: str, label: str) -> Execution | None:
         The failed run; None where it ran, so that the real run can follow.
     """
     bench = step.bench
-    step.script_started(label, "smoke")
-    done = run_job(
+    job = make_job(
         bench,
-        make_job(
-            bench,
-            text,
-            label,
-            bench.views.smoke,
-            [],
-            bench.folder.path / "smoke",
-            search_limit(bench),
-        ),
+        text,
+        label,
+        bench.views.smoke,
+        [],
+        bench.folder.path / "smoke",
+        search_limit(bench),
     )
+    step.script_started(label, "smoke", job.limits.wall_seconds)
+    done = run_job(bench, job)
     step.script_finished(label, "smoke", summary(done))
     # Few rows can upset a sound script (fewer rows than neighbours): those errors are not its own.
     own = done.exception is not None and done.exception.type in SIZELESS

@@ -106,9 +106,9 @@ class Step:
         if result:
             self.bench.board.post(studies=[Study(summary, self.root, self.solution)])
 
-    def script_started(self, label: str, phase: str) -> None:
-        """A script is about to run."""
-        self.emit("script_started", label=label, phase=phase)
+    def script_started(self, label: str, phase: str, limit: float) -> None:
+        """A script is about to run, for at most ``limit`` seconds."""
+        self.emit("script_started", label=label, phase=phase, limit=round(limit, 3))
 
     def script_finished(
         self,

@@ -143,7 +143,7 @@ def _start(
         parent,
         seconds=max(LEAST_SECONDS, bench.time_left()),
     )
-    step.script_started(trial["label"], "submit")
+    step.script_started(trial["label"], "submit", job.limits.wall_seconds)
     if bench.stopping.is_set():
         raise RunStopped("stopped before the final run")
     future = bench.executor.submit(job)

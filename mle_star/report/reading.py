@@ -16,6 +16,7 @@ from mle_star.report.attempts import WHOLE, finite, solution_of
 from mle_star.report.money import read_bill
 from mle_star.report.thinking import who_thinks
 from mle_star.runs import RunFolder, read_events
+from mle_star.runs.listing import status_of
 
 STEPS = {
     "rank": "first script",
@@ -151,7 +152,7 @@ def report_of(path: Path, record: Mapping[str, Any], events: Sequence[Mapping[st
         task=str(spec.get("name") or Path(str(record.get("task", ""))).name),
         metric=str(spec.get("metric", "")),
         direction=str(spec.get("direction", "minimize")),
-        status=str(record.get("status", "running")),
+        status=status_of(path, record),
         seconds=finite(record.get("seconds"))
         or max((finite(e.get("elapsed")) or 0.0 for e in events), default=0.0),
     )

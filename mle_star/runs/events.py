@@ -85,12 +85,42 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         return
     with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # the half line of a killed process
-            if isinstance(event, dict):
+            event = _event(line)
+            if event is not None:
                 yield event
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """The event of a line; None for the half line of a killed process."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+class Tail:
+    """Reads a journal that another process is writing, as far as it has got."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin at the beginning of ``path``, which need not be there yet."""
+        self.path = path
+        self._offset = 0
+        """Bytes that have been read as whole lines."""
+
+    def read(self) -> list[dict[str, Any]]:
+        """The events that were written since the last call; half a line is left for the next."""
+        try:
+            with self.path.open("rb") as stream:
+                # A line that did not fit on the disk is taken back, a journal may be repaired.
+                self._offset = min(self._offset, stream.seek(0, io.SEEK_END))
+                stream.seek(self._offset)
+                whole, newline, _ = stream.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return []
+        self._offset += len(whole) + len(newline)
+        lines = whole.decode(errors="replace").split("\n")
+        return [event for line in lines if (event := _event(line)) is not None]
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,18 +41,27 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @pytest.mark.slow
-def test_run_then_show(tmp_path: Path) -> None:
+def test_run_is_followed_then_shown(tmp_path: Path) -> None:
     task = slope_task(tmp_path / "slope")
-    code, out, err = finish(start("run", str(task), *TINY, *SCRIPTED, "--json"))
-    assert code == 0, err
+    driver = start("run", str(task), *TINY, *SCRIPTED, "--json")
+    while not list((tmp_path / "runs").glob("*/run.json")) and driver.poll() is None:
+        time.sleep(0.02)
+    follower = start("show", "--follow")
+    code, out, told = finish(driver)
+    assert code == 0, told
     result = json.loads(out)
+    code, followed, err = finish(follower)
+    assert code == 0, err
     assert Path(result["submission"]).is_file()
     assert (Path(result["solution"]) / "run.py").is_file()
-    assert "final run on all data" in err
+    assert "final run on all data" in told
     code, out, err = finish(start("show"))
     assert code == 0, err
     assert "slope: rmse, lower is better; finished after" in out
     assert "→  best single" in out
+    assert followed.endswith(out)
+    assert followed.startswith("slope: rmse, lower is better, ")
+    assert "final run on all data" in followed
     assert str(Path(result["submission"])) in out
 
 
