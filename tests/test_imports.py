@@ -14,6 +14,7 @@ LEVELS: list[set[str]] = [
     {"tasks", "execution", "scoring", "search", "models"},
     {"engineer", "runs"},
     {"nodes", "report"},
+    {"observe"},
     {"graph"},
     {"bench"},
     {"cli"},

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from mle_star.cli.lines import LineView
-from mle_star.cli.live import LiveView
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
 from mle_star.context import Context, Settings, context_from, resolve
+from mle_star.observe.lines import LineView
+from mle_star.observe.live import LiveView
 from mle_star.report.reading import Report, read_report
 from mle_star.report.text import clean, plus_minus
 from mle_star.report.thinking import choice_of, fell_back

@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mle_star.cli.lines import caged, headline, script_line, who
-from mle_star.cli.progress import Branch, Progress
 from mle_star.models.bill import Bill
+from mle_star.observe.lines import caged, headline, script_line, who
+from mle_star.observe.progress import Branch, Progress
 from mle_star.report.attempts import WHOLE
 from mle_star.report.money import dollars, money, stand_ins, tokens
 from mle_star.report.text import clean, count, duration, plus_minus

@@ -1,6 +1,7 @@
 """What is known about a run while it runs: the events, folded into one picture.
 
-Nothing here prints. :mod:`mle_star.cli.live` and :mod:`mle_star.cli.lines` draw the picture.
+Nothing here prints. :mod:`mle_star.observe.live` and :mod:`mle_star.observe.lines` draw the
+picture.
 """
 
 from __future__ import annotations
