@@ -17,8 +17,8 @@ from typing import Any
 
 from rich.console import Console
 
-from mle_star.cli.live import panel
-from mle_star.cli.progress import Progress
+from mle_star.observe.live import panel
+from mle_star.observe.progress import Progress
 from mle_star.runs import read_events
 
 

@@ -38,7 +38,7 @@ def main() -> int:
         }
     )
     # A page would take a second of the budget, and nobody reads it.
-    result = solve(job["public"], context=context, run="run", report=False)
+    result = solve(job["public"], context=context, run="run", report=False, progress=False)
     if result.submission is not None:
         waiting = out / ".submission.csv"
         shutil.copyfile(result.submission, waiting)

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mle_star.cli.bill import bill_tables
-from mle_star.cli.lines import who
+from mle_star.observe.lines import who
 from mle_star.report.attempts import WHOLE
 from mle_star.report.reading import Report
 from mle_star.report.text import better_is, clean, count, duration, number, once_each, plus_minus

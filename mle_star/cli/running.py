@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from mle_star.cli.lines import LineView
-from mle_star.cli.live import LiveView
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
 from mle_star.context import Context, Settings, context_from, resolve
+from mle_star.observe.lines import LineView
+from mle_star.observe.live import LiveView
 from mle_star.report.reading import Report, read_report
 from mle_star.report.text import clean, plus_minus
 from mle_star.report.thinking import choice_of, fell_back
@@ -36,7 +36,7 @@ def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving  # takes seconds: only when the view is up
 
-        return solving.solve(task, context=context, on_event=on_event)
+        return solving.solve(task, context=context, on_event=on_event, progress=False)
 
     return drive(work, as_json, quiet, notice)
 
@@ -54,7 +54,7 @@ def go_on(
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving
 
-        return solving.resume(run, changes=changes, on_event=on_event)
+        return solving.resume(run, changes=changes, on_event=on_event, progress=False)
 
     def restore(view: LiveView | LineView) -> None:
         view.restore(read_events(run), changes, engineer)

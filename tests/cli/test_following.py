@@ -273,7 +273,7 @@ def test_a_pipe_gets_lines_even_where_colors_are_forced(
 
 
 def test_a_journal_of_several_sittings_shows_what_runs_now() -> None:
-    from mle_star.cli.progress import Progress
+    from mle_star.observe.progress import Progress
 
     journal = Journal()
     journal.events = EVENTS[:1]

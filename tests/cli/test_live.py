@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mle_star.cli.live import LiveView, allotted, panel
-from mle_star.cli.progress import Progress
-from mle_star.cli.sparkline import BLOCKS, sparkline
+from mle_star.observe.live import LiveView, allotted, panel
+from mle_star.observe.progress import Progress
+from mle_star.observe.sparkline import BLOCKS, sparkline
 from tests.cli.journal import SETTINGS, Journal, finished_run, model_run, write_run
 
 NOTES = ("The disk is nearly full.", "A study would take too much of the time that is left.")

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from mle_star.cli.progress import Progress
+from mle_star.observe.progress import Progress
 from mle_star.report.attempts import WHOLE
 from mle_star.report.text import better_is, clean, count, duration, number, plus_minus
 from mle_star.report.thinking import who_thinks

@@ -10,11 +10,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mle_star.cli.branches import PHASES, Branch
-from mle_star.cli.lines import caged, who
-from mle_star.cli.progress import Progress
-from mle_star.cli.sparkline import sparkline
 from mle_star.models.bill import Bill
+from mle_star.observe.branches import PHASES, Branch
+from mle_star.observe.lines import caged, who
+from mle_star.observe.progress import Progress
+from mle_star.observe.sparkline import sparkline
 from mle_star.report.attempts import WHOLE, Attempt
 from mle_star.report.money import dollars, money, stand_ins, tokens
 from mle_star.report.text import clean, count, duration, number, plus_minus

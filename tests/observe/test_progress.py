@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from mle_star.cli.lines import LineView
-from mle_star.cli.live import LiveView, panel
-from mle_star.cli.progress import Progress
+from mle_star.observe.lines import LineView
+from mle_star.observe.live import LiveView, panel
+from mle_star.observe.progress import Progress
 from mle_star.report.attempts import WHOLE
 from tests.cli.journal import LEADER, PRO, SETTINGS, Journal, finished_run, model_run
 

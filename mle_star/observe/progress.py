@@ -1,6 +1,7 @@
 """What is known about a run while it runs: the events, folded into one picture.
 
-Nothing here prints. :mod:`mle_star.cli.live` and :mod:`mle_star.cli.lines` draw the picture.
+Nothing here prints. :mod:`mle_star.observe.live` and :mod:`mle_star.observe.lines` draw the
+picture.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mle_star.cli.branches import ASKING, PHASES, Best, Branch, Running
 from mle_star.models.base import Call
+from mle_star.observe.branches import ASKING, PHASES, Best, Branch, Running
 from mle_star.report.attempts import WHOLE, Attempt, finite
 from mle_star.report.money import call_of
 from mle_star.report.text import clean, shape

@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from mle_star.cli import sections as s
-from mle_star.cli.lines import headline
-from mle_star.cli.progress import Progress
+from mle_star.observe import sections as s
+from mle_star.observe.lines import headline
+from mle_star.observe.progress import Progress
 from mle_star.report.text import clean
 
 TABLES = ("branches", "trials")

@@ -1,0 +1,1 @@
+"""Following a run while it runs: its picture, on a terminal, in a notebook, in other tools."""
