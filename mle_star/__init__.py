@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mle_star.context import Context
     from mle_star.graph import build_graph
+    from mle_star.graph.forking import fork
     from mle_star.graph.loading import load
     from mle_star.graph.result import FinalScore, Result
     from mle_star.graph.solving import resume, solve
@@ -24,6 +25,7 @@ __all__ = [
     "asolve",
     "astream",
     "build_graph",
+    "fork",
     "load",
     "resume",
     "solve",
@@ -39,6 +41,7 @@ _HOMES = {
     "asolve": "mle_star.graph.streaming",
     "astream": "mle_star.graph.streaming",
     "build_graph": "mle_star.graph",
+    "fork": "mle_star.graph.forking",
     "load": "mle_star.graph.loading",
     "resume": "mle_star.graph.solving",
     "solve": "mle_star.graph.solving",
