@@ -157,14 +157,15 @@ def submit(
 def report(
     run: o.OptionalRun = None, output: o.PageFile = None, runs_dir: o.RunsDir = None
 ) -> None:
-    """Write a run's page, report.html: one file, no network. Prints where it is."""
+    """Write a run's page, report.html (and its solution's model card and notebook)."""
     from pathlib import Path
 
     from mle_star.cli.output import relative
-    from mle_star.report.writing import write_report
+    from mle_star.report.writing import write_report, write_story
     from mle_star.runs import find_run
 
     path = find_run(run, o.runs_folder(runs_dir))
+    write_story(path)
     written = write_report(path, Path(output) if output else None)
     sys.stdout.write(f"{relative(written)}\n")
 

@@ -27,7 +27,7 @@ from mle_star.nodes.workbench import (
     open_workbench,
     stop_event,
 )
-from mle_star.report.writing import leave_report
+from mle_star.report.writing import leave_report, leave_story
 from mle_star.runs import RunFolder
 from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
 from mle_star.runs.events import has_begun
@@ -76,7 +76,7 @@ def drive(
         RunStopped: the run was asked to stop.
         RunError: the run is finished, or its checkpoints can't be used.
     """
-    control = RunControl()
+    control, told = RunControl(), True
     with (
         open_checkpoints(folder.checkpoints) as saver,
         stoppable(folder, control),
@@ -105,7 +105,7 @@ def drive(
         except GraphDrained:
             raise _stopped(folder) from None
         except KeyboardInterrupt as error:
-            report = False  # pressed twice: nothing more is waited for
+            report = told = False  # pressed twice: nothing more is waited for
             _give_up(folder, stream, "stopped", error)
             raise
         except BaseException as error:
@@ -113,6 +113,8 @@ def drive(
             raise
         finally:
             close_workbench(str(folder.path))
+            if told:
+                leave_story(folder.path)
             if report:
                 leave_report(folder.path)
         return read_result(folder, graph.get_state(config).values)

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -31,8 +31,24 @@ Reader = Callable[[Path, str, str], pd.DataFrame]
 """Reads a table of the task as text: path, separator, encoding."""
 
 
-def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed: int) -> Path:
-    """Run one script in a folder of its own; returns the folder with its predictions."""
+def run_script(
+    script: Path,
+    folder: Path,
+    data: Path,
+    members: list[Path],
+    seed: int,
+    output: IO[str] | None = None,
+) -> Path:
+    """Run one script in a folder of its own; returns the folder with its predictions.
+
+    Args:
+        script: its file.
+        folder: where it runs; made here.
+        data: its input.
+        members: folders with the predictions of the members, for an ensemble.
+        seed: of the hashes of Python.
+        output: file that gets what it prints; None: our own.
+    """
     folder.mkdir(parents=True)
     (folder / "final").mkdir()
     source = folder / "input"
@@ -51,6 +67,8 @@ def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed
         [sys.executable, "script.py"],
         cwd=folder,
         check=True,
+        stdout=output,
+        stderr=output,
         env={
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
             **os.environ,
