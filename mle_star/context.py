@@ -341,6 +341,11 @@ class Context(_Thinking):
         description="File that remembers what changes brought on which kind of data: read when a "
         "run begins, added to when it ends. Empty: nothing is remembered",
     )
+    save_model: bool = Field(
+        default=False,
+        description="Leave the fitted models in solution/model, so that predict.py takes seconds "
+        "(scripts of the playbook's form; they are fitted once more for it)",
+    )
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
 
 
@@ -373,6 +378,7 @@ class Settings(_Thinking):
     sandbox: Sandbox
     container_image: str
     memory: str = ""
+    save_model: bool = False
     runs_dir: str
 
     @property

@@ -9,6 +9,7 @@ import ast
 import importlib.metadata
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mle_star.tasks import TaskSpec, Views, full_view_recipe
 from mle_star.tasks.cells import open_table
 from mle_star.tasks.table import load_table
 
-PROGRAMS = {"standalone.py": "run.py", "predicting.py": "predict.py"}
+PROGRAMS = {"standalone.py": "run.py", "predicting.py": "predict.py", "keeper.py": "keeper.py"}
 """Module beside this one -> program of the solution folder."""
 
 
@@ -77,15 +78,20 @@ def requirements(scripts: list[str], *, parquet: bool = False) -> str:
         scripts: their texts.
         parquet: whether a table of the task is a parquet file, for which pandas needs pyarrow.
     """
-    owners = importlib.metadata.packages_distributions()
     modules = {"pandas"}.union(*(imported_modules(text) for text in scripts))
     if parquet or any("read_parquet" in text for text in scripts):
         modules.add("pyarrow")
-    pins = set()
-    for module in modules - set(sys.stdlib_module_names):
+    return pins(modules)
+
+
+def pins(modules: Collection[str]) -> str:
+    """A line with name and version for each distribution that brings one of the modules."""
+    owners = importlib.metadata.packages_distributions()
+    found = set()
+    for module in set(modules) - set(sys.stdlib_module_names):
         for distribution in owners.get(module, [])[:1]:
-            pins.add(f"{distribution}=={importlib.metadata.version(distribution)}")
-    return "".join(f"{pin}\n" for pin in sorted(pins))
+            found.add(f"{distribution}=={importlib.metadata.version(distribution)}")
+    return "".join(f"{pin}\n" for pin in sorted(found))
 
 
 def imported_modules(script: str) -> set[str]:

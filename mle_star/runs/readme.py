@@ -54,13 +54,19 @@ def _use(spec: TaskSpec) -> str:
             "`predict.py` does the same with your rows in place of the test rows. It reads the "
             "training table, so it needs the task folder: where the run found it, or "
             "`--data FOLDER`. Your file has the columns of the test table; the labels are not "
-            "needed."
+            "needed. With `--save-model` it leaves what it fitted in `model/` for later calls "
+            "(scripts of the playbook's form; needs cloudpickle). These files run code when they "
+            "are read: use none of a stranger's."
         )
     return "\n".join(lines)
 
 
 def _files(spec: TaskSpec) -> list[str]:
-    predicts = ["- `predict.py`: predicts new rows"] if spec.evaluation != "printed" else []
+    predicts = (
+        ["- `predict.py`, `keeper.py`: predict new rows, keep fitted models"]
+        if spec.evaluation != "printed"
+        else []
+    )
     return [
         "- `run.py`: from the task folder to submission.csv",
         *predicts,

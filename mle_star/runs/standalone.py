@@ -38,6 +38,7 @@ def run_script(
     members: list[Path],
     seed: int,
     output: IO[str] | None = None,
+    prepare: Callable[[Path, Path], object] = shutil.copy,
 ) -> Path:
     """Run one script in a folder of its own; returns the folder with its predictions.
 
@@ -48,6 +49,7 @@ def run_script(
         members: folders with the predictions of the members, for an ensemble.
         seed: of the hashes of Python.
         output: file that gets what it prints; None: our own.
+        prepare: writes the script into its folder.
     """
     folder.mkdir(parents=True)
     (folder / "final").mkdir()
@@ -61,7 +63,7 @@ def run_script(
             shutil.copytree(member, source / "members" / str(number))
     else:
         source.symlink_to(data, target_is_directory=True)
-    shutil.copy(script, folder / "script.py")
+    prepare(script, folder / "script.py")
     print(f"running {script.name} ...", file=sys.stderr, flush=True)  # noqa: T201
     subprocess.run(
         [sys.executable, "script.py"],
@@ -79,7 +81,12 @@ def run_script(
 
 
 def run_scripts(
-    task: Path, work: Path, plan: Plan, recipe: dict[str, Any], rows: pd.DataFrame | None = None
+    task: Path,
+    work: Path,
+    plan: Plan,
+    recipe: dict[str, Any],
+    rows: pd.DataFrame | None = None,
+    prepare: Callable[[Path, Path], object] = shutil.copy,
 ) -> tuple[Path, Path]:
     """Build the input and run the scripts; returns the folders of predictions and of the input.
 
@@ -89,16 +96,18 @@ def run_scripts(
         plan: what depends on what.
         recipe: the functions of build_input.py.
         rows: cells to predict in place of the test table.
+        prepare: writes a script into the folder it runs in.
     """
     data = work / "data"
     recipe["build_input"](task.resolve(), data, rows)
-    members = [
-        run_script(HERE / "scripts" / name, work / Path(name).stem, data, [], plan["seed"])
-        for name in plan["members"]
-    ]
-    last = plan["script"]
-    folder = work / Path(last).stem
-    return run_script(HERE / "scripts" / last, folder, data, members, plan["seed"]), data
+    folders: list[Path] = []
+    for name in [*plan["members"], plan["script"]]:
+        members = folders if name == plan["script"] else []
+        script, folder = HERE / "scripts" / name, work / Path(name).stem
+        folders.append(
+            run_script(script, folder, data, list(members), plan["seed"], prepare=prepare)
+        )
+    return folders[-1], data
 
 
 def submission(final: Path, data: Path, task: Path, plan: Plan, read_cells: Reader) -> pd.DataFrame:
