@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mle_star.runs import deliver, predicting, standalone
-from mle_star.tasks import build_views, load_task
+from mle_star.tasks import build_views, full_view_recipe, load_task
 from mle_star.tasks.cells import read_cells
 from tests.runs.test_deliver import WITHOUT_US, no_answer
 from tests.support.engineers import ScriptedEngineer, script
@@ -123,7 +123,7 @@ def test_a_task_without_a_test_table_can_be_predicted(tmp_path: Path) -> None:
     plan = json.loads(json.dumps(deliver._answer(spec, views)))
     assert plan["reads"] == ["x"]
     source: dict[str, Any] = {"__file__": str(views.full.folder / "build_input.py")}
-    exec(deliver.full_view_recipe(spec, views), source)
+    exec(full_view_recipe(spec, views), source)
     new = pd.DataFrame({"x": ["7", "8"]})
     source["build_input"](folder, tmp_path / "input", new)
     assert pd.read_csv(tmp_path / "input" / "test.csv")["x"].tolist() == [7, 8]
