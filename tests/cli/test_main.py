@@ -274,7 +274,7 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
             ["rum"],
             [
                 "No such command 'rum'",
-                "run, resume, repair, runs, show, report, compare, inspect, doctor, attacks, ",
+                "run, resume, repair, runs, show, submit, report, compare, inspect, doctor, attacks, ",
                 "graph, studio",
             ],
         ),
