@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from markupsafe import Markup
-
 from mle_star.report.card import made, scores, what_it_is
 from mle_star.report.markdown import fill_markdown
 from mle_star.report.plots import branch_name
@@ -132,7 +130,7 @@ def _cells(story: Story) -> Iterator[Cell]:
     yield from _scripted(last, ", ".join(part.name for part in members))
     yield _text("end", source=report.source)
     yield _code((_SUBMIT if plan.get("test") else _COPY).format(last=last.name))
-    held = count(story.held_back, "audit row") if story.held_back else "none"
+    held = count(story.held_back, "audit row") if story.held_back else ""
     yield _text("compared", held=held)
     yield _code(_COMPARE.format(search={p.name: p.score for p in story.parts}))
 
@@ -155,7 +153,7 @@ def _searching(story: Story) -> Cell:
             branch_name(branch.number),
             one.label[:200],
             plus_minus(one.score, one.error),
-            plus_minus(one.audit, one.audit_error) if one.audit is not None else Markup("–"),
+            *([plus_minus(one.audit, one.audit_error)] if story.held_back else []),
             one.verdict,
         )
         for branch in sorted(run.tried.branches.values(), key=lambda b: b.number)
@@ -171,11 +169,13 @@ def _searching(story: Story) -> Cell:
         )
         for gain in report.gains
     ]
+    audited = ["audit"] if story.held_back else []
     left = len(run.tried.attempts) - sum(one.accepted for one in run.tried.attempts)
     return _text(
         "search",
         made=made(story),
         engineer=who(story),
+        heads=["branch", "script", "validation", *audited, "verdict"],
         candidates=candidates,
         mattered=what_mattered(story),
         kept=kept,
