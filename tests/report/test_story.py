@@ -72,7 +72,7 @@ def test_the_card_says_how_good_the_solution_is_and_how_that_is_known(result: Re
 
 def test_the_notebook_makes_the_submission_again(result: Result) -> None:
     folder = solution_of(result)
-    book = nbformat.read(folder / "notebook.ipynb", as_version=4)
+    book = nbformat.read(folder / "notebook.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(book)
     cells = ["".join(cell.source) for cell in book.cells]
     [shown] = [text for text in cells if text.startswith("%%writefile {WORK}/member_0.py")]
