@@ -69,7 +69,7 @@ def write_story(run: Path) -> list[Path]:
     Raises:
         RunError: there is no whole run in the folder, or a file can't be written.
     """
-    from mle_star.report.card import model_card
+    from mle_star.report.model_card import model_card
     from mle_star.report.notebook import notebook
     from mle_star.report.story import read_story
 

@@ -31,7 +31,7 @@ def model_card(story: Story) -> str:
     prediction = str(spec.get("prediction", ""))
     targets = ", ".join(map(str, spec.get("target") or ["the target"]))
     return fill_markdown(
-        "card.md",
+        "model_card.md",
         task=report.task,
         what=what_it_is(story),
         predicts=f"the {prediction} of {targets}".replace("the value of ", ""),
