@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from mle_star.report.model_card import made, scores, what_it_is
 from mle_star.report.markdown import fill_markdown
+from mle_star.report.model_card import made, scores, what_it_is
 from mle_star.report.plots import branch_name
 from mle_star.report.story import Part, Story, chosen_among, what_mattered, who
 from mle_star.report.text import count, number, plus_minus

@@ -25,7 +25,11 @@ from mle_star.tasks import TaskSpec, Views, full_view_recipe
 from mle_star.tasks.cells import open_table
 from mle_star.tasks.table import load_table
 
-PROGRAMS = {"standalone.py": "run.py", "predicting.py": "predict.py", "keeper.py": "keeper.py"}
+PROGRAMS = {
+    "standalone.py": "run.py",
+    "standalone_predict.py": "predict.py",
+    "keeper.py": "keeper.py",
+}
 """Module beside this one -> program of the solution folder."""
 
 

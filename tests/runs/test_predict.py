@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mle_star.runs import deliver, predicting, standalone
+from mle_star.runs import deliver, standalone, standalone_predict
 from mle_star.tasks import build_views, full_view_recipe, load_task
 from mle_star.tasks.cells import read_cells
 from tests.runs.test_deliver import WITHOUT_US, no_answer
@@ -73,7 +73,7 @@ PLAN: dict[str, Any] = {
 
 def rows(path: Path, text: str, encoding: str = "utf-8") -> pd.DataFrame:
     path.write_text(text, encoding=encoding)
-    return predicting.new_rows(path, PLAN, read_cells)
+    return standalone_predict.new_rows(path, PLAN, read_cells)
 
 
 def test_new_rows_may_have_the_form_of_the_tables_of_the_task(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ def test_rows_that_do_not_fit_are_refused_in_one_sentence(
     with pytest.raises(SystemExit, match=said):
         rows(tmp_path / "new.csv", text)
     with pytest.raises(SystemExit, match="No such file"):
-        predicting.new_rows(tmp_path / "none.csv", PLAN, read_cells)
+        standalone_predict.new_rows(tmp_path / "none.csv", PLAN, read_cells)
     with pytest.raises(SystemExit, match="name the task folder with --data"):
-        predicting.task_folder(None, PLAN)
+        standalone_predict.task_folder(None, PLAN)
     with pytest.raises(SystemExit, match=r"has no train\.csv"):
-        predicting.task_folder(tmp_path, PLAN)
+        standalone_predict.task_folder(tmp_path, PLAN)
 
 
 def test_a_task_without_a_test_table_can_be_predicted(tmp_path: Path) -> None:
