@@ -373,6 +373,11 @@ class Context(_Thinking):
         description="MLflow store that the run is logged to, such as sqlite:///mlflow.db or "
         "http://localhost:5000; needs the extra 'mlflow'. Empty: none",
     )
+    save_model: bool = Field(
+        default=False,
+        description="Leave the fitted models in solution/model, so that predict.py takes seconds "
+        "(scripts of the playbook's form; they are fitted once more for it)",
+    )
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
 
     @field_validator("mlflow")
@@ -416,6 +421,7 @@ class Settings(_Thinking):
     container_image: str
     memory: str = ""
     mlflow: str = ""
+    save_model: bool = False
     runs_dir: str
 
     @property

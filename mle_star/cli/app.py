@@ -218,18 +218,50 @@ def fork(
     )  # fmt: skip
 
 
+@app.command(**h.about(h.MORE, "mle-star submit my-run --kaggle titanic --wait", codes=h.SENDS))
+def submit(
+    run: o.OptionalRun = None,
+    *,
+    kaggle: Annotated[
+        str, typer.Option(metavar="COMPETITION", help="Name of the competition at Kaggle.")
+    ],
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="What is said with it.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A file other than the run's submission.csv.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Send without a question.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the public score (up to 10 minutes).")
+    ] = False,
+    runs_dir: o.RunsDir = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Send a run's submission to Kaggle: check it, show it, ask, send it."""
+    from pathlib import Path
+
+    from mle_star.cli.submitting import submit as hand_in
+    from mle_star.runs import find_run
+
+    path = find_run(run, o.runs_folder(runs_dir))
+    other = Path(file) if file else None
+    return hand_in(path, kaggle, message=message, file=other, yes=yes, wait=wait, as_json=as_json)
+
+
 @app.command(**h.about(h.LOOK, "mle-star report", "mle-star report my-run --output page.html"))
 def report(
     run: o.OptionalRun = None, output: o.PageFile = None, runs_dir: o.RunsDir = None
 ) -> None:
-    """Write a run's page, report.html: one file, no network. Prints where it is."""
+    """Write a run's page, report.html (and its solution's model card and notebook)."""
     from pathlib import Path
 
     from mle_star.cli.output import relative
-    from mle_star.report.writing import write_report
+    from mle_star.report.writing import write_report, write_story
     from mle_star.runs import find_run
 
     path = find_run(run, o.runs_folder(runs_dir))
+    write_story(path)
     written = write_report(path, Path(output) if output else None)
     sys.stdout.write(f"{relative(written)}\n")
 

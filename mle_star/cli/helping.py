@@ -19,6 +19,7 @@ FOLLOWS = (
 BENCH = "Exit codes: 0 done, 2 the input must be mended, 130 stopped (the same command goes on)."
 MENDS = "Exit codes: 0 nothing is left to mend, 1 something can't be mended, 2 there is no run."
 CHECKS = "Exit codes: 0 a run can start, 2 it can't: what is said must be mended."
+SENDS = "Exit codes: 0 sent, 1 Kaggle did not take it, 2 the input must be mended, 130 stopped."
 HOLDS = (
     "Exit codes: 0 every level holds what it should, 1 one does not, 2 the input must be mended."
 )

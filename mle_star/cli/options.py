@@ -227,6 +227,9 @@ TABLE: tuple[Setting, ...] = (
         "memory", DATA, str, "File that remembers what helped on which data, across runs.",
         metavar="FILE",
     ),
+    Setting(
+        "save_model", DATA, bool, "Leave the fitted models in solution/model.", later=True,
+    ),
     Setting("python", DATA, str, "Interpreter that runs the scripts.", metavar="PATH"),
     Setting(
         "sandbox", CAGE, str, "What keeps scripts in: bubblewrap, landlock, container, process "

@@ -23,7 +23,7 @@ from mle_star.nodes.prepare import isolation
 from mle_star.nodes.workbench import close_workbench, driving, find_workbench, open_workbench
 from mle_star.observe import langsmith
 from mle_star.observe.following import Followers, following
-from mle_star.report.writing import leave_report
+from mle_star.report.writing import leave_report, leave_story
 from mle_star.runs import EventLog, RunFolder
 from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
 from mle_star.runs.events import has_begun, last_elapsed
@@ -77,7 +77,7 @@ def drive(
         RunStopped: the run was asked to stop.
         RunError: the run is finished, or its checkpoints can't be used.
     """
-    control = RunControl()
+    control, told = RunControl(), True
     hear = _hearing(on_event, folder, control)
     with (
         open_checkpoints(folder.checkpoints) as saver,
@@ -109,7 +109,7 @@ def drive(
         except GraphDrained:
             raise _stopped(folder) from None
         except KeyboardInterrupt as error:
-            report = False  # pressed twice: nothing more is waited for
+            report = told = False  # pressed twice: nothing more is waited for
             followers.hurry()
             _give_up(folder, stream, "stopped", error)
             raise
@@ -118,6 +118,8 @@ def drive(
             raise
         finally:
             close_workbench(str(folder.path))
+            if told:
+                leave_story(folder.path)
             if report:
                 leave_report(folder.path)
         return read_result(folder, graph.get_state(config).values)

@@ -17,6 +17,7 @@ from pathlib import Path
 from mle_star.errors import RunStopped
 from mle_star.execution import Execution
 from mle_star.nodes.evaluate import distrust_full_disk, make_job, summary
+from mle_star.nodes.fitted import save_models
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import LEAST_SECONDS, Workbench
 from mle_star.runs.deliver import write_solution
@@ -73,6 +74,8 @@ def submit(state: State, step: Step) -> Update:
         step.note(f"No submission could be written: {problem}")
         return _conclude(state, step, winner, "none", None)
     folder = write_solution(bench.folder, bench.spec, bench.views, winner, members, source)
+    if bench.settings.save_model:
+        save_models(bench, step, [*members, winner], folder)
     return _conclude(state, step, winner, source, folder)
 
 

@@ -120,7 +120,7 @@ def render(path: Path) -> str:
         audit_plot=drawings["audit"],
         leaks=[(one, text) for one in attempts for text in one.leaks],
         alarms=[one for one in attempts if one.alarm],
-        leakage_said=_leakage_said(run.tried),
+        leakage_said=leakage_said(run.tried),
         profile=data_view(read_object(path / "profile.json")),
         phases=by_phase(run.events, report.bill),
         stood_in=stand_ins(report.stood_in),
@@ -186,7 +186,8 @@ def _studies(run: Run) -> Iterable[dict[str, Any]]:
             }
 
 
-def _leakage_said(tried: Tried) -> str:
+def leakage_said(tried: Tried) -> str:
+    """How often scripts were checked for leakage, and what came of it."""
     alarms = sum(bool(attempt.alarm) for attempt in tried.attempts)
     found = sum(bool(attempt.leaks) for attempt in tried.attempts)
     if not tried.checked:

@@ -20,6 +20,7 @@ _FLAGS = {
     ("audit", False): "--no-audit",
     ("racing", False): "--no-racing",
     ("record", True): "--record",
+    ("save_model", True): "--save-model",
 }
 _THINKING = ("preset", "engineer", "model", "models", "replay")
 """Settings that decide what a preset means."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mle_star.errors import RunError
@@ -60,12 +60,42 @@ def write_comparison(runs: Sequence[Path], output: Path) -> Path:
     return write_page(output, render_comparison(runs))
 
 
+def write_story(run: Path) -> list[Path]:
+    """Write model card and notebook into a run's solution folder, if it has one of ours.
+
+    Returns:
+        The files.
+
+    Raises:
+        RunError: there is no whole run in the folder, or a file can't be written.
+    """
+    from mle_star.report.model_card import model_card
+    from mle_star.report.notebook import notebook
+    from mle_star.report.story import read_story
+
+    story = read_story(run)
+    if story is None:
+        return []
+    folder = run / "solution"
+    card = write_page(folder / "MODEL_CARD.md", model_card(story))
+    return [card, write_page(folder / "notebook.ipynb", notebook(story))]
+
+
+def leave_story(run: Path) -> None:
+    """Write model card and notebook of a run that has just ended; trouble ends nothing else."""
+    _leave(write_story, run, "The notebook")
+
+
 def leave_report(run: Path) -> None:
     """Write the page of a run that has just ended, in whichever way; trouble ends nothing else."""
+    _leave(write_report, run, PAGE)
+
+
+def _leave(write: Callable[[Path], object], run: Path, name: str) -> None:
     if not (run / "run.json").is_file():
         return
     try:
-        write_report(run)
+        write(run)
     # A page is never worth a run, and whoever presses Ctrl-C again wants to be gone.
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
-        logger.warning("%s was not written (%s); mle-star report %s does it", PAGE, error, run)
+        logger.warning("%s was not written (%s); mle-star report %s does it", name, error, run)

@@ -10,7 +10,7 @@ import functools
 import importlib.metadata
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,21 @@ import pandas as pd
 
 from mle_star.execution.packages import KNOWN
 from mle_star.runs.folder import RunFolder, write_json, write_text
+from mle_star.runs.readme import readme
 from mle_star.scoring.predictions import classes_of
 from mle_star.scoring.problem import Invalid
 from mle_star.scoring.values import to_labels
-from mle_star.state import Score, Trial
+from mle_star.state import Trial
 from mle_star.tasks import TaskSpec, Views, full_view_recipe
 from mle_star.tasks.cells import open_table
 from mle_star.tasks.table import load_table
+
+PROGRAMS = {
+    "standalone.py": "run.py",
+    "standalone_predict.py": "predict.py",
+    "keeper.py": "keeper.py",
+}
+"""Module beside this one -> program of the solution folder."""
 
 
 def write_solution(
@@ -52,7 +60,8 @@ def write_solution(
         write_text(scripts / name, text)
     write_text(target / "build_input.py", full_view_recipe(spec, views))
     shutil.copy(views.full.folder / "folds.csv", target / "folds.csv")
-    shutil.copy(Path(__file__).with_name("standalone.py"), target / "run.py")
+    for module, name in PROGRAMS.items():
+        shutil.copy(Path(__file__).with_name(module), target / name)
     write_json(
         target / "solution.json",
         {
@@ -63,7 +72,7 @@ def write_solution(
         },
     )
     write_text(target / "requirements.txt", requirements(texts, parquet=_has_parquet(spec)))
-    write_text(target / "README.md", _readme(spec, winner, members, source))
+    write_text(target / "README.md", readme(spec, winner, members, source))
     shutil.rmtree(run.solution, ignore_errors=True)
     return target.rename(run.solution)
 
@@ -78,11 +87,16 @@ def requirements(scripts: list[str], *, parquet: bool = False) -> str:
     modules = {"pandas"}.union(*(imported_modules(text) for text in scripts))
     if parquet or any("read_parquet" in text for text in scripts):
         modules.add("pyarrow")
-    pins = set()
-    for module in modules - set(sys.stdlib_module_names):
+    return pins(modules)
+
+
+def pins(modules: Collection[str]) -> str:
+    """A line with name and version for each distribution that brings one of the modules."""
+    found = set()
+    for module in set(modules) - set(sys.stdlib_module_names):
         for distribution in _distributions(module)[:1]:
-            pins.add(f"{distribution}=={importlib.metadata.version(distribution)}")
-    return "".join(f"{pin}\n" for pin in sorted(pins))
+            found.add(f"{distribution}=={importlib.metadata.version(distribution)}")
+    return "".join(f"{pin}\n" for pin in sorted(found))
 
 
 def _distributions(module: str) -> list[str]:
@@ -117,13 +131,22 @@ def imported_modules(script: str) -> set[str]:
 
 
 def _answer(spec: TaskSpec, views: Views) -> dict[str, Any]:
-    """How run.py makes the submission from the script's: what scoring's write_submission knows."""
-    as_it_is = spec.test is None or spec.evaluation == "printed"
-    by_label = spec.prediction == "label" and not as_it_is
+    """How run.py makes the submission from the script's: what scoring's write_submission knows.
+
+    And what predict.py knows of new rows: where the task is, and the columns that the scripts read.
+    """
+    printed = spec.evaluation == "printed"
+    as_it_is = spec.test is None or printed
+    by_label = spec.prediction == "label" and not printed
+    names = filter(None, (spec.test, spec.train))
     return {
+        "task": spec.folder,
+        "train": spec.train,
+        "reads": None if printed else _reads(spec, views),
+        "dialects": [_table(spec, name)[1:] for name in names],
         "id": spec.id,
-        "test": None if as_it_is else _table(spec, spec.test),
-        "sample_submission": None if as_it_is else _table(spec, spec.sample_submission),
+        "test": None if as_it_is else _optional(spec, spec.test),
+        "sample_submission": None if as_it_is else _optional(spec, spec.sample_submission),
         "columns": spec.submission_columns,
         "prediction_columns": spec.prediction_columns,
         "prediction": spec.prediction,
@@ -132,10 +155,18 @@ def _answer(spec: TaskSpec, views: Views) -> dict[str, Any]:
     }
 
 
-def _table(spec: TaskSpec, name: str | None) -> list[str] | None:
+def _reads(spec: TaskSpec, views: Views) -> list[str]:
+    """Columns of the rows to predict: those that scripts get, and those that are copied."""
+    read = list(pd.read_csv(views.full.folder / "test.csv", dtype=str, nrows=0).columns)
+    return list(dict.fromkeys([*read, *spec.copied_columns]))
+
+
+def _optional(spec: TaskSpec, name: str | None) -> list[str] | None:
+    return None if name is None else _table(spec, name)
+
+
+def _table(spec: TaskSpec, name: str) -> list[str]:
     """Name, separator and encoding of a table of the task."""
-    if name is None:
-        return None
     table = load_table(Path(spec.folder) / name)
     return [name, table.sep, table.encoding]
 
@@ -169,47 +200,3 @@ def _has_parquet(spec: TaskSpec) -> bool:
         stream.close()
         kinds.append(kind)
     return any(kind.endswith(".parquet") for kind in kinds)
-
-
-def _readme(spec: TaskSpec, winner: Trial, members: list[Trial], source: str) -> str:
-    lines = [
-        f"# Solution for {spec.name}",
-        "",
-        f"{winner['label']}. Judged by {spec.metric} ({spec.direction}).",
-        "",
-        *_scores(winner["score"]),
-        "",
-        "    pip install -r requirements.txt",
-        "    python run.py PATH_OF_THE_TASK_FOLDER",
-        "",
-        "writes submission.csv. Nothing of mle-star is needed.",
-        "",
-        "## Scripts",
-        "",
-        *(f"- scripts/member_{n}.py: {member['label']}" for n, member in enumerate(members)),
-        f"- scripts/{'ensemble' if members else 'model'}.py: {winner['label']}",
-    ]
-    if source in ("part", "search"):
-        lines += [
-            "",
-            "There was no time for a run on all data, or it failed, so the submission that was "
-            "handed over comes from a run on fewer training rows. run.py trains on all rows and so "
-            "differs from it.",
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _scores(score: Score | None) -> list[str]:
-    if score is None:
-        return []
-    lines = [
-        f"- validation: {score['value']:.6g} +- {score['error']:.2g} (out-of-fold, standard error)"
-    ]
-    if score["audit"] is not None:
-        error = f" +- {score['audit_error']:.2g}" if score["audit_error"] is not None else ""
-        lines.append(
-            f"- audit: {score['audit']:.6g}{error} (labelled rows no script ever saw the labels of)"
-        )
-    if score["alarm"]:
-        lines.append(f"- **leakage alarm**: {score['alarm']}")
-    return lines

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -31,8 +31,26 @@ Reader = Callable[[Path, str, str], pd.DataFrame]
 """Reads a table of the task as text: path, separator, encoding."""
 
 
-def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed: int) -> Path:
-    """Run one script in a folder of its own; returns the folder with its predictions."""
+def run_script(
+    script: Path,
+    folder: Path,
+    data: Path,
+    members: list[Path],
+    seed: int,
+    output: IO[str] | None = None,
+    prepare: Callable[[Path, Path], object] = shutil.copy,
+) -> Path:
+    """Run one script in a folder of its own; returns the folder with its predictions.
+
+    Args:
+        script: its file.
+        folder: where it runs; made here.
+        data: its input.
+        members: folders with the predictions of the members, for an ensemble.
+        seed: of the hashes of Python.
+        output: file that gets what it prints; None: our own.
+        prepare: writes the script into its folder.
+    """
     folder.mkdir(parents=True)
     (folder / "final").mkdir()
     source = folder / "input"
@@ -45,12 +63,14 @@ def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed
             shutil.copytree(member, source / "members" / str(number))
     else:
         source.symlink_to(data, target_is_directory=True)
-    shutil.copy(script, folder / "script.py")
+    prepare(script, folder / "script.py")
     print(f"running {script.name} ...", file=sys.stderr, flush=True)  # noqa: T201
     subprocess.run(
         [sys.executable, "script.py"],
         cwd=folder,
         check=True,
+        stdout=output,
+        stderr=output,
         env={
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
             **os.environ,
@@ -60,26 +80,44 @@ def run_script(script: Path, folder: Path, data: Path, members: list[Path], seed
     return folder / "final"
 
 
+def run_scripts(
+    task: Path,
+    work: Path,
+    plan: Plan,
+    recipe: dict[str, Any],
+    rows: pd.DataFrame | None = None,
+    prepare: Callable[[Path, Path], object] = shutil.copy,
+) -> tuple[Path, Path]:
+    """Build the input and run the scripts; returns the folders of predictions and of the input.
+
+    Args:
+        task: the task folder.
+        work: folder for all that is written.
+        plan: what depends on what.
+        recipe: the functions of build_input.py.
+        rows: cells to predict in place of the test table.
+        prepare: writes a script into the folder it runs in.
+    """
+    data = work / "data"
+    recipe["build_input"](task.resolve(), data, rows)
+    folders: list[Path] = []
+    for name in [*plan["members"], plan["script"]]:
+        members = folders if name == plan["script"] else []
+        script, folder = HERE / "scripts" / name, work / Path(name).stem
+        folders.append(
+            run_script(script, folder, data, list(members), plan["seed"], prepare=prepare)
+        )
+    return folders[-1], data
+
+
 def submission(final: Path, data: Path, task: Path, plan: Plan, read_cells: Reader) -> pd.DataFrame:
     """What is handed in: the predictions with ids, labels and order as the user's files have them.
 
     Raises:
         SystemExit: ids or rows of the tables don't fit together, or a label is unknown.
     """
-    written = pd.read_csv(
-        final / "submission.csv", dtype=str, keep_default_na=False, encoding="utf-8-sig"
-    )
     test, key = read_cells(task / plan["test"][0], *plan["test"][1:]), plan["id"]
-    if key is not None:
-        keys = pd.read_csv(data / "test.csv", usecols=[key], low_memory=False)[key]
-        if keys.is_unique and keys.notna().all():  # otherwise rows are matched by their order
-            written = written.iloc[places(test[key], written[key], "the script's submission.csv")]
-    if len(written) != len(test):
-        raise SystemExit(f"The script predicted {len(written)} rows, but test has {len(test)}.")
-    predicted = clean(written[plan["prediction_columns"]].reset_index(drop=True), plan)
-    table = pd.DataFrame(
-        {name: predicted[name] if name in predicted else test[name] for name in plan["columns"]}
-    )
+    table = answers(final, data, test, plan)
     if plan["sample_submission"] is None:
         return table
     name, sep, encoding = plan["sample_submission"]
@@ -89,6 +127,28 @@ def submission(final: Path, data: Path, task: Path, plan: Plan, read_cells: Read
     if len(sample) != len(test):
         raise SystemExit(f"{name} has {len(sample)} rows, but test has {len(test)}.")
     return table
+
+
+def answers(final: Path, data: Path, test: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """The predictions for the rows of a test table, in its order, with its ids and copied columns.
+
+    Raises:
+        SystemExit: ids or rows don't fit together, or a label is unknown.
+    """
+    key = plan["id"]
+    written = pd.read_csv(
+        final / "submission.csv", dtype=str, keep_default_na=False, encoding="utf-8-sig"
+    )
+    if key is not None:
+        keys = pd.read_csv(data / "test.csv", usecols=[key], low_memory=False)[key]
+        if keys.is_unique and keys.notna().all():  # otherwise rows are matched by their order
+            written = written.iloc[places(test[key], written[key], "the script's submission.csv")]
+    if len(written) != len(test):
+        raise SystemExit(f"The script predicted {len(written)} rows, but test has {len(test)}.")
+    predicted = clean(written[plan["prediction_columns"]].reset_index(drop=True), plan)
+    return pd.DataFrame(
+        {name: predicted[name] if name in predicted else test[name] for name in plan["columns"]}
+    )
 
 
 def places(wanted: pd.Series, ids: pd.Series, file: str) -> list[int]:
@@ -162,17 +222,8 @@ def main() -> None:
     plan = json.loads((HERE / "solution.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as temporary:
         work = (arguments.work or Path(temporary)).resolve()
-        data = work / "data"
         recipe = runpy.run_path(str(HERE / "build_input.py"))
-        recipe["build_input"](arguments.task.resolve(), data)
-        members = [
-            run_script(HERE / "scripts" / name, work / Path(name).stem, data, [], plan["seed"])
-            for name in plan["members"]
-        ]
-        last = plan["script"]
-        final = run_script(
-            HERE / "scripts" / last, work / Path(last).stem, data, members, plan["seed"]
-        )
+        final, data = run_scripts(arguments.task, work, plan, recipe)
         if plan["test"] is None:  # the rows are the script's own: handed in as they are
             shutil.copyfile(final / "submission.csv", arguments.output)
         else:

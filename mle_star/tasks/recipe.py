@@ -50,10 +50,11 @@ _FUNCTIONS = (
 
 @in_one_sentence
 def full_view_recipe(spec: TaskSpec, views: Views) -> str:
-    """Write a module's source with ``build_input(task: Path, target: Path) -> None``.
+    """Write a module's source with ``build_input(task: Path, target: Path, rows=None) -> None``.
 
     Called with the user's task folder, that function writes the files of ``views.full`` into
-    ``target``, byte for byte. It copies folds.csv from beside the file it stands in, and links side
+    ``target``, byte for byte. With ``rows``, cells as ``read_cells`` reads them, those stand in
+    place of the test table. It copies folds.csv from beside the file it stands in, and links side
     files (copies them where links are not possible). The source opens with the imports it needs.
 
     Raises:
@@ -74,8 +75,8 @@ def _reading(spec: TaskSpec, name: str) -> str:
 
 def _build_input(spec: TaskSpec, views: Views) -> str:
     lines = [
-        "def build_input(task: Path, target: Path) -> None:",
-        '    """Write what the scripts read: all labelled rows, the test rows, the folds."""',
+        "def build_input(task: Path, target: Path, rows: pd.DataFrame | None = None) -> None:",
+        '    """Write what the scripts read: labelled rows, folds, rows to predict (else test)."""',
         "    target.mkdir(parents=True, exist_ok=True)",
         f"    train = {_reading(spec, spec.train)}",
         f"    train = labelled_rows(train, {spec.target!r}, {spec.time!r}).reset_index(drop=True)",
@@ -84,10 +85,12 @@ def _build_input(spec: TaskSpec, views: Views) -> str:
         lines.append(f"    test = {_reading(spec, spec.test)}")
     lines += _keys(spec, spec.id) if spec.id is not None else []
     lines.append(f"    train = without(train, {spec.exclude!r})")
-    if spec.test is not None:
-        lines.append(f"    test = without(test, {[*spec.target, *spec.exclude]!r})")
-    else:
-        lines.append(f"    test = without(train, {spec.target!r}).head({STAND_IN_ROWS})")
+    if spec.test is None:
+        lines.append(f"    test = train.head({STAND_IN_ROWS})")
+    lines += [
+        "    test = test if rows is None else rows",  # keys of train are those that folds.csv has
+        f"    test = without(test, {[*spec.target, *spec.exclude]!r})",
+    ]
     if spec.evaluation == "printed" and spec.sample_submission is not None:
         lines.append(f"    sample = {_reading(spec, spec.sample_submission)}")
     elif spec.submission_columns:
