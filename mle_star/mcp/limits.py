@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mle_star.context import Context, context_from
+from mle_star.context import Context, context_from, resolve
 from mle_star.errors import SettingsError
 
 OPEN = frozenset({
@@ -20,6 +20,8 @@ OPEN = frozenset({
 """Settings that tools take. None of them loosens the sandbox, names a file or a server, or loads
 code: an assistant may have read something that wants it to."""
 
+CAPS = ("max_cost", "max_tokens", "max_calls")
+"""What the server's environment says of these, a tool may lower and not raise."""
 ENGINEERS = ("auto", "llm", "playbook")
 
 
@@ -41,5 +43,12 @@ def allowed(settings: Mapping[str, Any]) -> dict[str, Any]:
             f"A tool chooses between the engineers {', '.join(ENGINEERS)}; one of the user's own "
             "is named where the server is started (MLE_STAR_ENGINEER in its environment)."
         )
-    context_from(given)
+    chosen, owner = context_from(given), resolve()
+    for name in CAPS:
+        cap, wish = getattr(owner, name), getattr(chosen, name)
+        if None not in (cap, wish) and wish > cap:
+            raise SettingsError(
+                f"{name} can be at most {cap:g}: so says MLE_STAR_{name.upper()} in the server's "
+                "environment."
+            )
     return given
