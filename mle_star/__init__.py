@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mle_star.context import Context
     from mle_star.graph import build_graph
+    from mle_star.graph.forking import fork
     from mle_star.graph.solving import Result, resume, solve
     from mle_star.tasks import TaskSpec
 
-__all__ = ["Context", "Result", "TaskSpec", "build_graph", "resume", "solve"]
+__all__ = ["Context", "Result", "TaskSpec", "build_graph", "fork", "resume", "solve"]
 
 _HOMES = {
     "Context": "mle_star.context",
     "Result": "mle_star.graph.solving",
     "TaskSpec": "mle_star.tasks",
     "build_graph": "mle_star.graph",
+    "fork": "mle_star.graph.forking",
     "resume": "mle_star.graph.solving",
     "solve": "mle_star.graph.solving",
 }

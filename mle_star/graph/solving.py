@@ -51,7 +51,7 @@ def solve(
     choose(settings)  # an unknown model must fail before a folder is made
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
-    folder = _new_folder(Path(settings.runs_dir).absolute(), name)
+    folder = new_folder(Path(settings.runs_dir).absolute(), name)
     with taken(folder):
         # At once, so that a run that is killed in its first node can go on as well.
         folder.update(
@@ -124,7 +124,8 @@ def _moves(sandbox: str, changes: Mapping[str, Any]) -> bool:
     return bool((wanted == "container") != (sandbox == "container"))
 
 
-def _new_folder(runs: Path, name: str) -> RunFolder:
+def new_folder(runs: Path, name: str) -> RunFolder:
+    """Make a run folder of that name, with a number behind it where there is one already."""
     path, number = runs / name, 1
     while True:
         try:
