@@ -211,6 +211,33 @@ class RunAnswer(BaseModel):
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
+class StepLine(BaseModel):
+    """A step: one call of a node that came to its end."""
+
+    step: int = Field(description="give it to fork_run as 'at'")
+    elapsed: float = Field(description="active seconds of the run")
+    who: str
+    node: str
+    said: list[str] = Field(description="scripts, bests and notes of the step")
+
+
+class HistoryAnswer(BaseModel):
+    """The steps of a run, oldest first."""
+
+    run: str
+    steps: list[StepLine]
+    total: int
+
+    def words(self) -> str:
+        """One line per step."""
+        lines = [
+            f"{step.step}. {duration(step.elapsed)} {step.who}: {step.node}"
+            + "".join(f"; {said}" for said in step.said)
+            for step in self.steps
+        ]
+        return "\n".join([f"{self.run}: {count(self.total, 'step')}", *lines])
+
+
 class ScriptAnswer(BaseModel):
     """The text of a script, or a difference between two of them."""
 

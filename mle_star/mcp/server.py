@@ -34,7 +34,8 @@ preset "quick" unless the user wants more. A language model costs money: ask bef
 3. wait_for_run waits up to the seconds you give and tells what is new; call it again with the \
 cursor it returned. run_status does not wait.
 4. While it runs, tell_run gives it a hint, a model to try or the block to refine; stop_run stops \
-it cleanly and resume_run goes on, with more time for example.
+it cleanly and resume_run goes on, with more time for example. run_history lists the steps of a \
+run; fork_run goes on from one of them in a new run.
 5. read_run gives result and trials, read_script and diff_scripts show code, read_report writes a \
 page for the user.
 
@@ -110,8 +111,9 @@ def make_server(folder: Path) -> MCPServer[Any]:
 
     _add(server, READS, tools.inspect_task, tools.list_runs, tools.run_status, wait_for_run)
     _add(server, READS, tools.read_run, tools.read_script, tools.diff_scripts)
+    _add(server, READS, tools.run_history)
     _add(server, ACTS, tools.start_run, tools.stop_run, tools.resume_run, tools.tell_run)
-    _add(server, ACTS, tools.read_report)
+    _add(server, ACTS, tools.fork_run, tools.read_report)
     add_resources(server, runs)
     return server
 

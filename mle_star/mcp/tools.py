@@ -11,6 +11,7 @@ from mle_star.context import Preset, context_from, resolve
 from mle_star.mcp import looking, process
 from mle_star.mcp.answers import (
     DoneAnswer,
+    HistoryAnswer,
     PathAnswer,
     RunAnswer,
     RunsAnswer,
@@ -20,6 +21,7 @@ from mle_star.mcp.answers import (
 )
 from mle_star.mcp.limits import allowed
 from mle_star.mcp.places import Runs
+from mle_star.mcp.stepping import forked, history_of
 from mle_star.mcp.tasks import inspected
 from mle_star.report.thinking import choice_of, fell_back
 
@@ -177,6 +179,40 @@ class Tools:
             run=path.name, status="running", message=f"{path.name} goes on. Follow it with "
             "wait_for_run."
         )  # fmt: skip
+
+    def run_history(
+        self,
+        run: Run = "",
+        limit: Annotated[int, Field(ge=1, le=2000, description="Most steps, the newest")] = 60,
+    ) -> HistoryAnswer:
+        """List the steps of a run, which fork_run can go on from."""
+        return history_of(self.runs.find(run), limit)
+
+    def fork_run(
+        self,
+        at: Annotated[int, Field(ge=1, description="Number of a step, from run_history")],
+        run: Run = "",
+        changes: Changes = None,
+        plan: Annotated[
+            str, Field(description="Another plan, after a step 'extract'; empty: as it was")
+        ] = "",
+        block: Annotated[
+            str, Field(description="Another block to refine, after a step 'extract'")
+        ] = "",
+    ) -> DoneAnswer:
+        """Make a new run that goes on from a step of another one, in another way.
+
+        The other run stays as it is. Scripts and answers it already has cost nothing again.
+        """
+        source = self.runs.find(run)
+        edits = {name: text for name, text in (("plan", plan), ("block", block)) if text}
+        made = forked(source, at, changes or {}, edits)
+        return DoneAnswer(
+            run=made.name,
+            status="running",
+            message=f"{made.name} goes on from step {at} of {source.name}. Follow it with "
+            "wait_for_run.",
+        )
 
     def tell_run(
         self,

@@ -66,7 +66,7 @@ def test_a_run_is_started_told_stopped_and_goes_on_without_the_server(tmp_path: 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append(message or "")
 
-    async def talk() -> str:
+    async def talk() -> tuple[str, str]:
         async with Client(server) as client:
 
             async def ask(tool: str, **arguments: Any) -> dict[str, Any]:
@@ -83,18 +83,26 @@ def test_a_run_is_started_told_stopped_and_goes_on_without_the_server(tmp_path: 
             assert (await ask("stop_run"))["status"] == "stopped"
             status = await ask("run_status", since=answer(waited)["cursor"])
             assert (status["run"], status["status"]) == (started["run"], "stopped")
-            await ask("resume_run", changes={"outer_steps": 1})
-            return str(started["run"])  # and the server ends, while the run goes on
+            steps = (await ask("run_history"))["steps"]
+            [first, *_] = [step["step"] for step in steps if step["node"] == "extract"]
+            fork = await ask("fork_run", at=first, changes={"outer_loops": 1}, plan="slope 2.75")
+            await ask("resume_run", run=started["run"], changes={"outer_steps": 1})
+            return str(started["run"]), str(
+                fork["run"]
+            )  # and the server ends, while the runs go on
 
-    name = anyio.run(talk)
+    name, fork = anyio.run(talk)
     assert heard
     deadline = time.monotonic() + 60
-    while list_runs(runs)[0].status == "running" and time.monotonic() < deadline:
+    while "running" in {run.status for run in list_runs(runs)} and time.monotonic() < deadline:
         time.sleep(0.1)
     found = answer(call(runs, "read_run", run=name))
     assert found["status"] == "finished"
     assert Path(found["submission"]).is_file()
-    assert "A = " in answer(call(runs, "read_script"))["text"]
+    tried = answer(call(runs, "read_run", run=fork))
+    assert tried["status"] == "finished"
+    assert "slope 2.75" in {trial["label"] for trial in tried["trials"]}
+    assert "A = 2.75" in answer(call(runs, "read_script", run=fork))["text"]
     kinds = [event["kind"] for event in read_events(runs / name)]
     assert kinds.count("run_stopped") == kinds.count("run_finished") == 1
     assert not (runs / name / "driver.log").exists()
