@@ -75,7 +75,7 @@ def test_a_run_is_started_told_stopped_and_goes_on_without_the_server(tmp_path: 
             settings = {**SMALL, "outer_steps": 60, "folds": 2}
             started = await ask("start_run", task=str(task), preset="quick", settings=settings)
             waited = await client.call_tool(
-                "wait_for_run", {"seconds": 2.0}, progress_callback=hear
+                "wait_for_run", {"seconds": 1.0}, progress_callback=hear
             )
             assert answer(waited)["status"] == "running", text_of(waited)
             told = await ask("tell_run", hint="try a slope near 3")
