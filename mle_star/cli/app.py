@@ -123,6 +123,60 @@ def show(
 
 
 @app.command()
+def history(
+    run: o.OptionalRun = None, runs_dir: o.RunsDir = None, as_json: o.AsJson = False
+) -> None:
+    """List a run's steps: when, which solution, what each did. 'fork' goes on from any of them."""
+    from mle_star.cli.history import list_steps
+    from mle_star.runs import find_run
+
+    list_steps(find_run(run, o.runs_folder(runs_dir)), as_json=as_json)
+
+
+@app.command()
+def fork(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    at: Annotated[
+        int, typer.Option("--at", metavar="STEP", help="Number of the step, from 'history'.")
+    ],
+    *,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting to change, such as outer_steps=6 or time_budget=600; repeatable.",
+        ),
+    ] = None,
+    edits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edit",
+            metavar="NAME=VALUE",
+            help="After a step extract: another plan or block, as text or @FILE; repeatable.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new run (default: RUN-fork).")
+    ] = None,
+    start: Annotated[
+        bool, typer.Option("--run/--no-run", help="Run the fork at once, or only make it.")
+    ] = True,
+    runs_dir: o.RunsDir = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> int:
+    """Go on from a step of a run in a new folder, with other settings; RUN stays as it is."""
+    from mle_star.cli.history import fork_run
+    from mle_star.runs import find_run
+
+    return fork_run(
+        find_run(run, o.runs_folder(runs_dir)), at, changes=changes, edits=edits, name=name,
+        start=start, as_json=as_json, quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command()
 def report(
     run: o.OptionalRun = None, output: o.PageFile = None, runs_dir: o.RunsDir = None
 ) -> None:

@@ -127,11 +127,9 @@ def _folder(source: Path, name: str | None) -> RunFolder:
     return new_folder(source.parent, name)
 
 
-def _redirect(
-    target: RunFolder, cut: Cut, settings: Settings, edits: Mapping[str, str]
-) -> None:
+def _redirect(target: RunFolder, cut: Cut, settings: Settings, edits: Mapping[str, str]) -> None:
     """Let what follows the step be decided again, by the new settings."""
-    if cut.mark.last != cut.step.last:  # the step itself is done again, and then decides
+    if cut.mark is None:  # the step itself is done again, and then decides
         if edits:
             raise UserError(f"Step {cut.step.number} left no checkpoint that could be edited.")
         return

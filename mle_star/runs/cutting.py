@@ -41,8 +41,8 @@ class Cut:
     """Where a copied run was cut."""
 
     step: Step
-    mark: Mark
-    """The newest checkpoint that is left."""
+    mark: Mark | None
+    """The checkpoint the step left; None where the step was not over when the run was killed."""
     elapsed: float
     """Active seconds of the run until then."""
 
@@ -106,8 +106,8 @@ def _back_up(source: Path, target: Path) -> None:
         old.backup(new)
 
 
-def _cut_checkpoints(database: Path, steps: Sequence[Step], step: Step) -> tuple[Mark, int]:
-    """Drop what was written after a step; returns the newest mark and the last event to keep.
+def _cut_checkpoints(database: Path, steps: Sequence[Step], step: Step) -> tuple[Mark | None, int]:
+    """Drop what was written after a step; returns its mark and the last event to keep.
 
     A step of a branch that ran alongside may have ended before and left its checkpoint after, or
     the other way round. It is kept where its checkpoint is, and done again where not.
@@ -124,7 +124,8 @@ def _cut_checkpoints(database: Path, steps: Sequence[Step], step: Step) -> tuple
     with closing(connect(database)) as connection:
         _drop_later(connection, newest, kept)
         connection.execute("VACUUM")
-    return newest, max(step.last, *(mark.last for mark in kept))
+    own = [mark for mark in kept if mark.last == step.last]
+    return own[-1] if own else None, max(step.last, *(mark.last for mark in kept))
 
 
 def _drop_later(connection: sqlite3.Connection, newest: Mark, kept: Sequence[Mark]) -> None:

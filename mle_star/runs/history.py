@@ -19,6 +19,8 @@ from mle_star.runs.databases import connect
 
 Event = Mapping[str, Any]
 
+SIDE_BY_SIDE = ("write", "check_leakage", "fix_leakage", "execute", "score", "debug", "hand_over")
+"""Nodes that several candidates of a solution run at the same time."""
 _ROUNDING = 0.001
 """Seconds that the journal's times may lie above those of the state."""
 
@@ -56,6 +58,8 @@ def steps_of(events: Sequence[Event]) -> list[Step]:
         said.setdefault(key, []).append(event)
         if index not in ends:
             continue
+        own = _own(said[key], alone=key[1] not in SIDE_BY_SIDE)
+        said[key] = [other for other in said[key] if not any(other is event for event in own)]
         steps.append(
             Step(
                 number=len(steps) + 1,
@@ -63,11 +67,22 @@ def steps_of(events: Sequence[Event]) -> list[Step]:
                 time=str(event.get("time", "")),
                 solution=key[0],
                 node=key[1],
-                events=tuple(said.pop(key)),
+                events=tuple(own),
                 last=index,
             )
         )
     return steps
+
+
+def _own(said: Sequence[Event], *, alone: bool) -> list[Event]:
+    """What a step wrote, of all that its node wrote in its solution; the last event ends it."""
+    end = said[-1]
+    start = float(end.get("elapsed", 0.0)) - float(end.get("seconds") or 0.0) - 2 * _ROUNDING
+    since = [event for event in said if float(event.get("elapsed", 0.0)) >= start]
+    if alone or end.get("kind") != "node_finished":
+        return since
+    # Each of these nodes says a thing once; a second time is another candidate's.
+    return list({event.get("kind"): event for event in reversed(since)}.values())[::-1]
 
 
 def _ends(events: Sequence[Event]) -> set[int]:
