@@ -9,6 +9,7 @@ a run, and the result is frozen into the run as :class:`Settings`.
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Mapping
@@ -341,7 +342,22 @@ class Context(_Thinking):
         description="File that remembers what changes brought on which kind of data: read when a "
         "run begins, added to when it ends. Empty: nothing is remembered",
     )
+    mlflow: str = Field(
+        default="",
+        description="MLflow store that the run is logged to, such as sqlite:///mlflow.db or "
+        "http://localhost:5000; needs the extra 'mlflow'. Empty: none",
+    )
     runs_dir: str = Field(default="runs", description="Folder that receives the run folders")
+
+    @field_validator("mlflow")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if "@" in value.partition("//")[2].partition("/")[0]:
+            raise ValueError(
+                "leave name and password out of the address: MLflow takes them from "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
+        return value
 
 
 class Settings(_Thinking):
@@ -373,6 +389,7 @@ class Settings(_Thinking):
     sandbox: Sandbox
     container_image: str
     memory: str = ""
+    mlflow: str = ""
     runs_dir: str
 
     @property
@@ -441,6 +458,9 @@ def resolve(context: Context | None = None, environ: Mapping[str, str] | None = 
             values[name] = value
     if values["memory"]:  # a run may be resumed from another folder
         values["memory"] = str(Path(values["memory"]).expanduser().absolute())
+    store = values["mlflow"].removeprefix("sqlite:///")
+    if store and store != values["mlflow"]:
+        values["mlflow"] = f"sqlite:///{Path(store).expanduser().absolute()}"
     inside = chosen.sandbox == "container"
     values["python"] = values["python"] or ("python3" if inside else sys.executable)
     return Settings.model_validate(values)
@@ -450,6 +470,9 @@ def _sentence(error: ValidationError, outside: Mapping[str, str] | None = None) 
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "settings"
     if first["type"] == "extra_forbidden":
+        meant = difflib.get_close_matches(name, Context.model_fields, 1)
+        if meant:
+            return f"There is no setting {name!r}: did you mean {meant[0]!r}?"
         return f"There is no setting {name!r}; the settings are: {', '.join(Context.model_fields)}."
     where = f"MLE_STAR_{name.upper()}" if outside and name in outside else f"Setting {name!r}"
     message = first["msg"].removeprefix("Value error, ")

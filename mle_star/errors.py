@@ -11,6 +11,7 @@ an :class:`mle_star.execution.Execution` or a trial without a score.
     │   ├── TaskError        the task folder: what is in it, or what can't be inferred from it
     │   ├── SettingsError    a setting: unknown, out of range, or one that can't change on resume
     │   ├── RunError         a run folder: not there, not one of ours, already in use
+    │   ├── ArgumentError    an argument of the Python API; a ValueError and a TypeError as well
     │   └── MissingExtra     an optional package that the request needs
     ├── SandboxUnavailable   no child process could be started: the run stops
     ├── NoAnswer             an engineer has no usable answer: the step is skipped with a note
@@ -38,6 +39,10 @@ class SettingsError(UserError):
 
 class RunError(UserError):
     """A run folder is missing, is not a run, or can't be resumed."""
+
+
+class ArgumentError(UserError, ValueError, TypeError):
+    """An argument of a public function has a wrong type or value; the message names it."""
 
 
 class MissingExtra(UserError):

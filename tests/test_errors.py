@@ -8,6 +8,7 @@ import pytest
 
 from mle_star import errors
 from mle_star.errors import (
+    ArgumentError,
     MissingExtra,
     MleStarError,
     NoAnswer,
@@ -30,7 +31,7 @@ def test_every_error_is_ours_and_is_explained_in_the_modules_tree(error: type) -
 
 
 def test_what_a_person_must_mend_is_a_user_error() -> None:
-    mend = {TaskError, SettingsError, RunError, MissingExtra}
+    mend = {TaskError, SettingsError, RunError, ArgumentError, MissingExtra}
     assert {error for error in UserError.__subclasses__() if error in ALL} == mend
     for other in (SandboxUnavailable, NoAnswer, RunStopped):
         assert not issubclass(other, UserError)

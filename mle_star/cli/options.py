@@ -217,6 +217,10 @@ TABLE: tuple[Setting, ...] = (
     Setting("memory_limit_mb", CAGE, int, "Megabytes of memory one script may use.", later=True),
     Setting("disk_limit_mb", CAGE, int, "Megabytes one script may write.", later=True),
     Setting("process_limit", CAGE, int, "Processes one script may have at once.", later=True),
+    Setting(
+        "mlflow", OUTPUT, str, "MLflow store to log to: sqlite:///mlflow.db, http://host:5000.",
+        metavar="URI", later=True,
+    ),
 )  # fmt: skip
 
 LATER = tuple(setting.field for setting in TABLE if setting.later)

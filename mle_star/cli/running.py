@@ -35,7 +35,7 @@ def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving  # takes seconds: only when the view is up
 
-        return solving.solve(task, context=context, on_event=on_event)
+        return solving.solve(task, context=context, on_event=on_event, progress=False)
 
     return drive(work, as_json, quiet, notice)
 
@@ -53,7 +53,7 @@ def go_on(
     def work(on_event: OnEvent | None) -> Result:
         from mle_star.graph import solving
 
-        return solving.resume(run, changes=changes, on_event=on_event)
+        return solving.resume(run, changes=changes, on_event=on_event, progress=False)
 
     def restore(view: LiveView | LineView) -> None:
         view.restore(read_events(run), changes, engineer)

@@ -18,19 +18,15 @@ from mle_star.context import Context, Settings
 from mle_star.errors import RunError, RunStopped
 from mle_star.graph.pipeline import build_graph
 from mle_star.graph.result import Result, read_result
-from mle_star.graph.stopping import stoppable
+from mle_star.graph.stopping import Stop, stop_now, stoppable
 from mle_star.nodes.prepare import isolation
-from mle_star.nodes.workbench import (
-    close_workbench,
-    driving,
-    find_workbench,
-    open_workbench,
-    stop_event,
-)
+from mle_star.nodes.workbench import close_workbench, driving, find_workbench, open_workbench
+from mle_star.observe import langsmith
+from mle_star.observe.following import Followers, following
 from mle_star.report.writing import leave_report
-from mle_star.runs import RunFolder
+from mle_star.runs import EventLog, RunFolder
 from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
-from mle_star.runs.events import has_begun
+from mle_star.runs.events import has_begun, last_elapsed
 from mle_star.runs.lock import only_one
 from mle_star.runs.storage import in_one_sentence, is_storage_error
 from mle_star.state import InputState
@@ -60,7 +56,11 @@ def taken(folder: RunFolder) -> Iterator[None]:
 
 
 def drive(
-    folder: RunFolder, settings: Settings, on_event: OnEvent | None, report: bool = True
+    folder: RunFolder,
+    settings: Settings,
+    on_event: OnEvent | None,
+    report: bool = True,
+    stop: Stop | None = None,
 ) -> Result:
     """Run the graph from the newest checkpoint, or from its start, to its end.
 
@@ -71,16 +71,20 @@ def drive(
         settings: the run's.
         on_event: called with every event.
         report: leave ``report.html`` in the folder, however the sitting ends.
+        stop: called from another thread, stops the run.
 
     Raises:
         RunStopped: the run was asked to stop.
         RunError: the run is finished, or its checkpoints can't be used.
     """
     control = RunControl()
+    hear = _hearing(on_event, folder, control)
     with (
         open_checkpoints(folder.checkpoints) as saver,
         stoppable(folder, control),
+        (stop or Stop()).of(lambda: stop_now(folder, control, "stopped by another thread")),
         _one_voice(),
+        following(folder, settings, lambda text: _note(folder, text, hear)) as followers,
     ):
         graph = build_graph(saver)
         config = _config(folder, saver, settings)
@@ -101,11 +105,12 @@ def drive(
             control=control,
         )
         try:
-            _follow(stream, _hearing(on_event, folder, control))
+            _follow(stream, followers, hear)
         except GraphDrained:
             raise _stopped(folder) from None
         except KeyboardInterrupt as error:
             report = False  # pressed twice: nothing more is waited for
+            followers.hurry()
             _give_up(folder, stream, "stopped", error)
             raise
         except BaseException as error:
@@ -115,16 +120,19 @@ def drive(
             close_workbench(str(folder.path))
             if report:
                 leave_report(folder.path)
+            langsmith.send()
         return read_result(folder, graph.get_state(config).values)
 
 
 def _config(folder: RunFolder, saver: Saver, settings: Settings) -> RunnableConfig:
     """The thread is named in the database: the folder may have had another name."""
     places = saver.places()
-    return {
+    config: RunnableConfig = {
         "configurable": {"thread_id": places[0][0] if places else folder.path.name},
         "recursion_limit": recursion_limit(settings),
     }
+    config.update(langsmith.named(folder, settings))
+    return config
 
 
 def _given(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, str] | None:
@@ -140,10 +148,21 @@ def _given(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, str] | Non
     return {"task": str(folder.record()["task"])}
 
 
-def _follow(stream: Iterator[Any], hear: OnEvent) -> None:
+def _follow(stream: Iterator[Any], followers: Followers, hear: OnEvent) -> None:
     for _, _, event in stream:
         if isinstance(event, dict):
+            followers.hear(event)
             hear(event)
+
+
+def _note(folder: RunFolder, text: str, hear: OnEvent) -> None:
+    """Write a note that no node has to say, and tell the listener."""
+    if not folder.path.exists():
+        return
+    bench = find_workbench(str(folder.path))
+    log = bench.events if bench else EventLog(folder.path / "events.jsonl")
+    elapsed = bench.clock.elapsed() if bench else last_elapsed(log.path)
+    hear(log.append("note", node="", solution=-1, elapsed=elapsed, text=text))
 
 
 def _hearing(on_event: OnEvent | None, folder: RunFolder, control: RunControl) -> OnEvent:
@@ -161,10 +180,7 @@ def _hearing(on_event: OnEvent | None, folder: RunFolder, control: RunControl) -
             if isinstance(error, OSError) and error.errno not in _NOBODY_LISTENS:
                 raise
             gone = True
-            control.request_drain("nobody listens")
-            stop_event(str(folder.path)).set()
-            if bench := find_workbench(str(folder.path)):
-                bench.stop()
+            stop_now(folder, control, "nobody listens")
 
     return hear
 

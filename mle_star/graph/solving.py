@@ -7,14 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from mle_star.context import FIXED, Context, Settings, context_from, resolve
 from mle_star.engineer import choose
 from mle_star.errors import RunError, SettingsError
+from mle_star.graph.arguments import check, merged
 from mle_star.graph.driving import OnEvent, drive, taken
 from mle_star.graph.result import Result
+from mle_star.graph.stopping import Stop
+from mle_star.keywords import SettingsKeywords
 from mle_star.models.client import ANSWERS
 from mle_star.models.wallet import LEDGER
 from mle_star.nodes.prepare import versions
+from mle_star.observe.mlflow_log import require
+from mle_star.observe.watching import watching
 from mle_star.runs import EventLog, RunFolder, read_events
 from mle_star.runs.checkpoints import damaged, open_checkpoints
 from mle_star.runs.databases import database_problem
@@ -33,6 +40,9 @@ def solve(
     on_event: OnEvent | None = None,
     run: str | None = None,
     report: bool = True,
+    progress: bool | None = None,
+    stop: Stop | None = None,
+    **settings: Unpack[SettingsKeywords],
 ) -> Result:
     """Run MLE-STAR on a task folder, with checkpoints, to its end.
 
@@ -42,28 +52,36 @@ def solve(
         on_event: called with every event of the journal, in the calling thread.
         run: name of the run folder below ``runs_dir``; by default time and task.
         report: leave a page about the run in its folder, ``report.html``, also where it stops.
+        progress: show what goes on. None: in notebooks and on terminals, where nobody listens by
+            ``on_event``.
+        stop: stops the run cleanly when another thread calls it.
+        settings: fields of :class:`Context`, such as ``preset="quick"``; where ``context`` has one
+            as well, these count.
 
     Raises:
+        ArgumentError: an argument has a wrong type; the message names it.
         UserError: something a person must mend; the message says how.
         RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
     """
-    settings = resolve(context)
-    choose(settings)  # an unknown model must fail before a folder is made
-    spec = load_task(task)
+    check("solve", task=task, context=context, on_event=on_event, name=run, progress=progress)
+    decided = resolve(merged(context, settings))
+    choose(decided)  # an unknown model must fail before a folder is made
+    require(decided)
+    spec = load_task(Path(task))
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
-    folder = new_folder(Path(settings.runs_dir).absolute(), name)
-    with taken(folder):
+    folder = new_folder(Path(decided.runs_dir).absolute(), name)
+    with watching(progress, on_event) as hear, taken(folder):
         # At once, so that a run that is killed in its first node can go on as well.
         folder.update(
             task=spec.folder,
             status="running",
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            settings=settings.model_dump(),
+            settings=decided.model_dump(),
             versions=versions(),
             sittings=1,
-            **remember_place(folder, spec, settings),
+            **remember_place(folder, spec, decided),
         )
-        return drive(folder, settings, on_event, report)
+        return drive(folder, decided, hear, report, stop)
 
 
 def resume(
@@ -73,6 +91,9 @@ def resume(
     changes: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
     report: bool = True,
+    progress: bool | None = None,
+    stop: Stop | None = None,
+    **settings: Unpack[SettingsKeywords],
 ) -> Result:
     """Go on with a run that was stopped, or that crashed, from its last finished node.
 
@@ -84,17 +105,23 @@ def resume(
         changes: settings to change, such as ``{"time_budget": 3600}``; None values are ignored.
         on_event: as in :func:`solve`.
         report: as in :func:`solve`.
+        progress: as in :func:`solve`.
+        stop: as in :func:`solve`.
+        settings: ``changes`` as keywords: ``resume(run, time_budget=3600)``.
 
     Raises:
+        ArgumentError: an argument has a wrong type; the message names it.
         RunError: there is nothing to resume, the run is being run, or its files are damaged.
         SettingsError: a setting can't change for a run that has begun.
         ModelRefused: the model's key or name is wrong.
         RunStopped: the run was stopped again.
     """
+    check("resume", run=run, on_event=on_event, progress=progress)
     folder = RunFolder.open(Path(run).absolute())
-    with taken(folder):
-        settings = _reopen(folder, task, dict(changes or {}))
-        return drive(folder, settings, on_event, report)
+    wanted = {**(changes or {}), **settings}
+    with watching(progress, on_event, folder, wanted) as hear, taken(folder):
+        decided = _reopen(folder, task, wanted)
+        return drive(folder, decided, hear, report, stop)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -154,6 +181,7 @@ def _reopen(folder: RunFolder, task: str | Path | None, changes: dict[str, Any])
     if python_changed:
         changes.pop("python", None)
     settings = changed(here, changes)
+    require(settings)
     _refuse_finished(folder)
     notes = [find_task(folder, task), python_changed]
     for path in leftovers(folder.path):
