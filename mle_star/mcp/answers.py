@@ -218,7 +218,7 @@ class StepLine(BaseModel):
     elapsed: float = Field(description="active seconds of the run")
     who: str
     node: str
-    said: list[str] = Field(description="scripts, bests and notes of the step")
+    did: str = Field(description="plan, score, verdict in a few words")
 
 
 class HistoryAnswer(BaseModel):
@@ -231,8 +231,7 @@ class HistoryAnswer(BaseModel):
     def words(self) -> str:
         """One line per step."""
         lines = [
-            f"{step.step}. {duration(step.elapsed)} {step.who}: {step.node}"
-            + "".join(f"; {said}" for said in step.said)
+            f"{step.step}. {duration(step.elapsed)} {step.who}: {step.node}; {step.did}"
             for step in self.steps
         ]
         return "\n".join([f"{self.run}: {count(self.total, 'step')}", *lines])

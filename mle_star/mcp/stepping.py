@@ -9,7 +9,8 @@ from typing import Any
 from mle_star.mcp import process
 from mle_star.mcp.answers import HistoryAnswer, StepLine
 from mle_star.mcp.limits import allowed
-from mle_star.observe.lines import script_line, who
+from mle_star.observe.lines import who
+from mle_star.report.steps import in_words
 from mle_star.runs import RunFolder, read_events
 from mle_star.runs.history import Step, steps_of
 
@@ -27,13 +28,12 @@ def history_of(run: Path, limit: int) -> HistoryAnswer:
 
 
 def _line(step: Step) -> StepLine:
-    said = [line.plain for line in map(script_line, step.events) if line is not None]
     return StepLine(
         step=step.number,
         elapsed=step.elapsed,
         who=who(step.solution),
         node=step.node,
-        said=[" ".join(line.split()) for line in said],
+        did=in_words(step),
     )
 
 

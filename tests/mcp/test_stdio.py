@@ -74,18 +74,20 @@ def test_a_run_is_started_told_stopped_and_goes_on_without_the_server(tmp_path: 
 
             settings = {**SMALL, "outer_steps": 60, "folds": 2}
             started = await ask("start_run", task=str(task), preset="quick", settings=settings)
-            waited = await client.call_tool(
-                "wait_for_run", {"seconds": 1.0}, progress_callback=hear
-            )
-            assert answer(waited)["status"] == "running", text_of(waited)
+            steps: list[int] = []
+            while not steps:  # until the first plan is made
+                waited = await client.call_tool(
+                    "wait_for_run", {"seconds": 0.5}, progress_callback=hear
+                )
+                assert answer(waited)["status"] == "running", text_of(waited)
+                history = await ask("run_history", limit=1000)
+                steps = [step["step"] for step in history["steps"] if step["node"] == "extract"]
             told = await ask("tell_run", hint="try a slope near 3")
             assert "at its next step" in told["message"]
             assert (await ask("stop_run"))["status"] == "stopped"
             status = await ask("run_status", since=answer(waited)["cursor"])
             assert (status["run"], status["status"]) == (started["run"], "stopped")
-            steps = (await ask("run_history"))["steps"]
-            [first, *_] = [step["step"] for step in steps if step["node"] == "extract"]
-            fork = await ask("fork_run", at=first, changes={"outer_loops": 1}, plan="slope 2.75")
+            fork = await ask("fork_run", at=steps[0], changes={"outer_loops": 1}, plan="slope 2.75")
             await ask("resume_run", run=started["run"], changes={"outer_steps": 1})
             return str(started["run"]), str(
                 fork["run"]
