@@ -77,6 +77,23 @@ WarmStart = Literal["none", "playbook"]
 DEFAULT_MODEL = "google_genai:gemini-2.5-pro"
 """What ``engineer="llm"`` uses where no model is named."""
 
+NODES: dict[str, tuple[str, ...]] = {
+    "num_solutions": ("prepare",),
+    "search_rows": ("prepare",),
+    "folds": ("prepare",),
+    "audit": ("prepare",),
+    "num_candidates": ("retrieve",),
+    "search": ("retrieve",),
+    "search_exclude": ("retrieve",),
+    "outer_steps": ("ablate",),
+    "inner_steps": ("refine",),
+    "script_timeout": ("run_ablation", "execute"),
+    "racing": ("execute",),
+    "debug_rounds": ("debug",),
+    "ensemble_rounds": ("ensemble",),
+}
+"""Settings that are about single nodes of the graph."""
+
 FIXED = (
     "preset",
     "engineer",
@@ -229,8 +246,16 @@ class _Thinking(_Model):
         return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _on_nodes(schema: dict[str, Any]) -> None:
+    """Say in the schema which nodes a field is about, as Studio shows it there as well."""
+    for name, nodes in NODES.items():
+        schema["properties"][name]["langgraph_nodes"] = list(nodes)
+
+
 class Context(_Thinking):
     """What a caller may set. An empty field is decided by the environment, then by the preset."""
+
+    model_config = ConfigDict(json_schema_extra=_on_nodes)
 
     preset: Preset = Field(
         default="default",
@@ -312,7 +337,8 @@ class Context(_Thinking):
     memory_limit_mb: int | None = Field(
         default=None,
         ge=256,
-        description="Memory one script's processes may use; empty: 80 % of what is free",
+        description="Megabytes of memory one script's processes may use; empty: 80 % of what is "
+        "free",
     )
     python: str = Field(
         default="",

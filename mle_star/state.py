@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 Direction = Literal["minimize", "maximize"]
@@ -145,7 +146,9 @@ class CardRecord(TypedDict):
 class InputState(TypedDict):
     """What a caller passes to ``graph.invoke``."""
 
-    task: str
+    task: Annotated[
+        str, Field(description="Path of the task folder: train.csv, test.csv, description.md")
+    ]
     """Path of the task folder."""
 
 
@@ -170,7 +173,16 @@ class RunState(TypedDict, total=False):
     """What people told planner and coder, the newest last."""
 
 
-class State(RunState, total=False):
+class Told(TypedDict, total=False):
+    """What Studio's graph keeps for whoever looks at the state; no node goes by it."""
+
+    messages: Annotated[list[dict[str, Any]], operator.add]
+    """What the nodes did, a message of a few words each: ``type``, ``name``, ``content``."""
+    code: str
+    """Text of the script at work: the one under evaluation, the draft, or the best."""
+
+
+class State(RunState, Told, total=False):
     """State of the whole run."""
 
     task: str
@@ -213,7 +225,7 @@ class SolutionInput(RunState):
     solution: int
 
 
-class SolutionState(SolutionInput, total=False):
+class SolutionState(SolutionInput, Told, total=False):
     """State of one solution branch: INITIALISE, then REFINE."""
 
     cards: list[CardRecord]
@@ -272,6 +284,7 @@ class SolutionOutput(TypedDict, total=False):
 
     solutions: Annotated[list[Trial], operator.add]
     trials: Annotated[list[Trial], operator.add]
+    messages: Annotated[list[dict[str, Any]], operator.add]
 
 
 class CandidateInput(RunState):
@@ -283,7 +296,7 @@ class CandidateInput(RunState):
     """The card's place among those of the solution."""
 
 
-class CandidateState(CandidateInput, total=False):
+class CandidateState(CandidateInput, Told, total=False):
     """State of one candidate branch: write, evaluate."""
 
     draft: Draft | None
@@ -295,6 +308,7 @@ class CandidateOutput(TypedDict, total=False):
     """What a candidate branch hands back."""
 
     candidates: Annotated[list[Trial], operator.add]
+    messages: Annotated[list[dict[str, Any]], operator.add]
 
 
 class EvaluationInput(RunState, total=False):
@@ -303,7 +317,7 @@ class EvaluationInput(RunState, total=False):
     draft: Draft | None
 
 
-class EvaluationState(EvaluationInput, total=False):
+class EvaluationState(EvaluationInput, Told, total=False):
     """State of EVALUATE(s): leakage check, run, debug."""
 
     script: str
@@ -329,3 +343,4 @@ class EvaluationOutput(TypedDict, total=False):
     """What the evaluation loop hands back."""
 
     trial: Trial | None
+    messages: Annotated[list[dict[str, Any]], operator.add]

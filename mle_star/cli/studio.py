@@ -19,6 +19,9 @@ ENVIRONMENT = {
 }
 """Nothing leaves the machine unless the caller's environment says otherwise."""
 
+RUNS_AT_ONCE = 4
+"""Threads whose runs go on side by side; further ones wait."""
+
 CONFIG = {"dependencies": ["."], "graphs": {"mle-star": "mle_star.graph:graph"}}
 
 
@@ -40,6 +43,7 @@ def start_server(host: str, port: int) -> None:
     screen.print(f"API:    {base}/docs (stop the server with Ctrl-C)", soft_wrap=True)
     command = [
         sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload",
+        "--n-jobs-per-worker", str(RUNS_AT_ONCE),
         "--host", host, "--port", str(port), "--config", str(configuration()),
     ]  # fmt: skip
     os.execve(sys.executable, command, {**ENVIRONMENT, **os.environ})

@@ -15,11 +15,14 @@ from mle_star.graph import routing
 from mle_star.nodes import evaluate
 from mle_star.state import EvaluationInput, EvaluationOutput, EvaluationState
 
+Builder = type[StateGraph[Any, Any, Any, Any]]
+"""What a graph is built with: LangGraph's own, or one whose nodes tell what they did."""
 
-def build_evaluation() -> CompiledStateGraph[Any, Any, Any, Any]:
+
+def build_evaluation(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the evaluation loop: in goes a draft, out comes a trial."""
     return (
-        StateGraph(
+        builder(
             EvaluationState,
             context_schema=Context,
             input_schema=EvaluationInput,

@@ -8,8 +8,9 @@ from langgraph.types import Checkpointer
 
 from mle_star.context import Context
 from mle_star.graph import routing
-from mle_star.graph.evaluation import build_evaluation
+from mle_star.graph.evaluation import Builder, build_evaluation
 from mle_star.graph.solution import build_solution
+from mle_star.graph.telling import TellingGraph
 from mle_star.nodes import ensemble
 from mle_star.nodes.prepare import prepare
 from mle_star.nodes.submit import submit
@@ -17,29 +18,28 @@ from mle_star.state import InputState, OutputState, State
 
 
 def build_graph(
-    checkpointer: Checkpointer = None,
+    checkpointer: Checkpointer = None, *, telling: bool = False
 ) -> CompiledStateGraph[State, Context, InputState, OutputState]:
     """Compile MLE-STAR.
 
     Args:
         checkpointer: where LangGraph keeps its checkpoints; None for a run that can't be resumed
-        (and for
-            Studio, whose server brings its own).
+            (and for Studio, whose server brings its own).
+        telling: let the nodes keep what they did and the script at work in the state, as text.
 
     Returns:
         A graph for ``invoke({"task": folder}, config, context=Context(...))``.
     """
+    builder: Builder = TellingGraph if telling else StateGraph
     return (
-        StateGraph(
-            State, context_schema=Context, input_schema=InputState, output_schema=OutputState
-        )
+        builder(State, context_schema=Context, input_schema=InputState, output_schema=OutputState)
         .add_node("prepare", prepare)
-        .add_node("solution", build_solution())
+        .add_node("solution", build_solution(builder))
         .add_node("select", ensemble.select)
         .add_node("blend", ensemble.blend)
         .add_node("propose_ensemble", ensemble.propose_ensemble)
         .add_node("ensemble", ensemble.ensemble)
-        .add_node("evaluate_ensemble", build_evaluation())
+        .add_node("evaluate_ensemble", build_evaluation(builder))
         .add_node("judge_ensemble", ensemble.judge_ensemble)
         .add_node("submit", submit)
         .add_edge(START, "prepare")
@@ -56,5 +56,5 @@ def build_graph(
     )
 
 
-graph = build_graph()
+graph = build_graph(telling=True)
 """What ``langgraph.json`` names: compiled without a checkpointer, as the server brings its own."""

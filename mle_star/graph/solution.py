@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from mle_star.context import Context
 from mle_star.graph import routing
-from mle_star.graph.evaluation import build_evaluation
+from mle_star.graph.evaluation import Builder, build_evaluation
 from mle_star.nodes import ablate, candidates, cards, merge, refine
 from mle_star.state import (
     CandidateInput,
@@ -25,17 +25,17 @@ from mle_star.state import (
 )
 
 
-def build_candidate() -> CompiledStateGraph[Any, Any, Any, Any]:
+def build_candidate(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile a candidate branch: write a script for one model card and evaluate it."""
     return (
-        StateGraph(
+        builder(
             CandidateState,
             context_schema=Context,
             input_schema=CandidateInput,
             output_schema=CandidateOutput,
         )
         .add_node("write", candidates.write)
-        .add_node("evaluate", build_evaluation())
+        .add_node("evaluate", build_evaluation(builder))
         .add_node("hand_over", candidates.hand_over)
         .add_edge(START, "write")
         .add_conditional_edges("write", routing.after_write)
@@ -45,10 +45,10 @@ def build_candidate() -> CompiledStateGraph[Any, Any, Any, Any]:
     )
 
 
-def build_solution() -> CompiledStateGraph[Any, Any, Any, Any]:
+def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile a solution branch."""
     return (
-        StateGraph(
+        builder(
             SolutionState,
             context_schema=Context,
             input_schema=SolutionInput,
@@ -56,17 +56,17 @@ def build_solution() -> CompiledStateGraph[Any, Any, Any, Any]:
         )
         # INITIALISE
         .add_node("retrieve", candidates.retrieve)
-        .add_node("candidate", build_candidate())
+        .add_node("candidate", build_candidate(builder))
         .add_node("rank", candidates.rank)
         .add_node("merge", merge.merge)
-        .add_node("evaluate_merge", build_evaluation())
+        .add_node("evaluate_merge", build_evaluation(builder))
         .add_node("judge_merge", merge.judge_merge)
         .add_node("check_usage", merge.check_usage)
-        .add_node("evaluate_usage", build_evaluation())
+        .add_node("evaluate_usage", build_evaluation(builder))
         .add_node("judge_usage", merge.judge_usage)
         # A model that a person asks for
         .add_node("try_card", cards.try_card)
-        .add_node("evaluate_card", build_evaluation())
+        .add_node("evaluate_card", build_evaluation(builder))
         .add_node("judge_card", cards.judge_card)
         # REFINE, outer loop
         .add_node("ablate", ablate.ablate)
@@ -77,7 +77,7 @@ def build_solution() -> CompiledStateGraph[Any, Any, Any, Any]:
         # REFINE, inner loop
         .add_node("propose", refine.propose)
         .add_node("refine", refine.refine)
-        .add_node("evaluate_refine", build_evaluation())
+        .add_node("evaluate_refine", build_evaluation(builder))
         .add_node("learn", refine.learn)
         .add_node("accept", refine.accept)
         .add_node("finish", refine.finish)

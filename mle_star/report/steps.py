@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mle_star.report.text import better_is, clean, count, number, plus_minus
@@ -16,9 +16,13 @@ _Event = Mapping[str, Any]
 
 def in_words(step: Step) -> str:
     """What a step did: plan, score, verdict; never empty."""
-    said = [_SAYS[event["kind"]](event) for event in step.events if event.get("kind") in _SAYS]
-    words = list(dict.fromkeys(text for text in said if text))
-    return "; ".join(words) or _WORDLESS.get(step.node, "done")
+    return said(step.events) or _WORDLESS.get(step.node, "done")
+
+
+def said(events: Iterable[_Event]) -> str:
+    """What events say; empty where nothing they tell is of interest."""
+    texts = (_SAYS[event["kind"]](event) for event in events if event.get("kind") in _SAYS)
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 def _started(event: _Event) -> str:

@@ -1,4 +1,4 @@
-"""The real LangGraph development server, as a child process on loopback."""
+"""``mle-star studio``: the real LangGraph development server, a child process on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 class Server:
-    """``langgraph dev`` in a folder of its own; what it stores survives :meth:`kill`."""
+    """``mle-star studio`` in a folder of its own; what it stores survives :meth:`kill`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,24 +43,11 @@ class Server:
         """Start the server and wait until it answers."""
         log = (self.folder / "server.log").open("ab")
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "langgraph_cli",
-                "dev",
-                "--no-browser",
-                "--no-reload",
-                "--port",
-                str(self.port),
-                "--config",
-                str(self.folder / "langgraph.json"),
-            ],
+            [sys.executable, "-m", "mle_star", "studio", "--port", str(self.port)],
             cwd=self.folder,
             env={
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
-                "LANGSMITH_TRACING": "false",
-                "LANGGRAPH_CLI_NO_ANALYTICS": "1",
                 "MLE_STAR_RUNS_DIR": str(self.folder / "runs"),
             },
             stdout=log,
