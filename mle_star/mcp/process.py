@@ -20,14 +20,17 @@ from mle_star.mcp.driver import LOG
 from mle_star.runs.folder import read_record
 from mle_star.runs.lock import driver_of, is_driven
 
-PATIENCE = 120.0
-"""Seconds a driver may take until its run has begun: imports, and reading the task."""
+PATIENCE = 30.0
+"""Seconds to wait until a run has begun: imports, and reading the task. Clients give a tool about a
+minute."""
 _LOOK = 0.1
 """Seconds between two looks."""
 
 
 def start(run: Path, task: str, settings: Mapping[str, Any]) -> None:
     """Start a new run in a process of its own; returns when it has read its task.
+
+    A large table takes longer than :data:`PATIENCE`; the run then reads on by itself.
 
     Raises:
         RunError: it ended before that; the message is what it said.
@@ -50,7 +53,7 @@ def go_on(run: Path, changes: Mapping[str, Any]) -> None:
     )
 
 
-def stop(run: Path, seconds: float = 60.0) -> bool:
+def stop(run: Path, seconds: float = PATIENCE) -> bool:
     """Ask the process that drives a run to stop cleanly; returns whether it has.
 
     Args:
@@ -90,7 +93,7 @@ def _drive(run: Path, order: Mapping[str, Any], begun: Callable[[], bool]) -> No
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").strip().splitlines()
             raise RunError(lines[-1] if lines else "The run ended before it began.")
-        if not ready:
+        if not (ready or (run / "run.json").is_file()):
             process.terminate()
             raise RunError(f"The run did not begin within {PATIENCE:.0f} seconds: try it again.")
 
