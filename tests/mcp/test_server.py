@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import typer.main
 from mcp import Client, MCPError
 from mcp.types import TextResourceContents
 
+from mle_star.cli.app import app
+from mle_star.context import Context
+from mle_star.mcp.limits import OPEN
 from mle_star.mcp.server import make_server
 from tests.cli.journal import finished_run, write_run
 
@@ -62,6 +67,25 @@ def test_the_table_of_the_page_is_the_list_of_tools(tmp_path: Path) -> None:
 
 def first_line(text: str) -> str:
     return inspect.cleandoc(text).partition("\n")[0]
+
+
+def test_the_configurations_of_the_page_start_this_command() -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in map(json.loads, blocks):
+        [servers] = block.values()
+        words = servers["mle-star"]["args"]
+        assert servers["mle-star"]["command"] == "mle-star"
+        command = typer.main.get_command(app).commands[words[0]]  # type: ignore[attr-defined]
+        command.make_context(words[0], words[1:])  # parses, and runs nothing
+        settings = servers["mle-star"].get("env", {})
+        assert {name.removeprefix("MLE_STAR_").lower() for name in settings} <= OPEN
+
+
+def test_tools_take_settings_and_none_that_reaches_beyond_the_run() -> None:
+    assert set(Context.model_fields) > OPEN
+    guarded = {"sandbox", "python", "container_image", "base_url", "search_url", "prices"}
+    assert not OPEN & (guarded | {"replay", "memory", "mlflow", "runs_dir"})
 
 
 def test_a_client_is_taught_how_to_use_it(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def check_resume_and_fork(notebook: Any) -> None:
     assert "stopped after LightGBM" in cell_with(notebook, "def stop_early")
     assert "resumed: True" in cell_with(notebook, "first = resume(")
     assert "[ratios] Add" not in cell_with(notebook, "first = resume(")
-    assert re.search(r"\d +extract", cell_with(notebook, "steps_of"))
+    assert re.search(r"\d s +extract +\S", cell_with(notebook, "steps_of"))
     forked = cell_with(notebook, "second = resume(")
     assert "-fork" in forked
     assert "[ratios] Add ratios of counts." in forked
