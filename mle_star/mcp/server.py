@@ -132,14 +132,14 @@ def _spoken(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> CallToolResult:
         try:
             return _answered(function(*args, **named))
-        except MleStarError as error:
+        except (MleStarError, OSError) as error:
             return refused(str(error))
 
     @functools.wraps(function)
     async def call_later(*args: Any, **named: Any) -> CallToolResult:
         try:
             return _answered(await function(*args, **named))
-        except MleStarError as error:
+        except (MleStarError, OSError) as error:
             return refused(str(error))
 
     tool: Any = call_later if inspect.iscoroutinefunction(function) else call

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,13 +156,25 @@ def _copy_files(source: Path, target: Path) -> None:
         if (source / name).exists():
             shutil.copy2(source / name, target / name)
     # Nothing ever writes to a file of the views again, and they may be large.
-    shutil.copytree(source / "views", target / "views", copy_function=_link, dirs_exist_ok=True)
-    shutil.copytree(source / "scripts", target / "scripts", dirs_exist_ok=True)
+    _copy_folder(source / "views", target / "views", _link)
+    _copy_folder(source / "scripts", target / "scripts", shutil.copy2)
     for kind in JOBS:
         # A job without a record is still running, or never ended.
         for record in sorted(source.glob(f"{kind}/*/execution.json")):
             name = record.parent.name
-            shutil.copytree(record.parent, target / kind / name, symlinks=True)
+            _copy_folder(record.parent, target / kind / name, shutil.copy2)
+
+
+def _copy_folder(source: Path, target: Path, copy: Callable[[str, str], object]) -> None:
+    try:
+        shutil.copytree(source, target, symlinks=True, copy_function=copy, dirs_exist_ok=True)
+    except shutil.Error as error:  # of each file that could not be copied: from, to, why
+        name, _, why = error.args[0][0]
+        raise RunError(f"{name} can't be copied: {why}.") from None
+    except FileNotFoundError:
+        raise RunError(
+            f"{source} is missing: mend the run with 'mle-star repair {source.parent}'."
+        ) from None
 
 
 def _link(source: str, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,19 @@ def test_a_run_without_checkpoints_is_refused(original: Original, tmp_path: Path
     (tmp_path / "run.json").write_text((original.run / "run.json").read_text())
     with pytest.raises(RunError, match="runs of Studio are forked there"):
         fork(tmp_path, at=1)
+
+
+def test_a_run_that_lacks_files_is_refused_and_the_remedy_is_named(
+    original: Original, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(original.run, tmp_path / "run"))
+    shutil.rmtree(run / "scripts")
+    with pytest.raises(RunError, match=f"scripts is missing: mend .*mle-star repair {run}"):
+        fork(run, at=5)
+    (run / "checkpoints.sqlite").write_bytes(b"x" * 8192)
+    with pytest.raises(RunError, match=r"checkpoints\.sqlite is damaged"):
+        fork(run, at=5)
+    assert list(tmp_path.iterdir()) == [run]
 
 
 def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

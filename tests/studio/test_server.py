@@ -179,6 +179,40 @@ def test_a_run_is_stepped_edited_and_goes_on(client: Any, studio: Studio) -> Non
     assert "edited by a person" in labels
 
 
+def test_block_and_plan_of_a_solution_are_edited_while_it_is_stopped(
+    client: Any, studio: Studio
+) -> None:
+    thread = new_thread(client)
+    context = {**CONTEXT, "engineer": "tests.support.engineers:dwelling"}
+    started = client.runs.create(
+        thread, "mle-star", input={"task": str(studio.task)}, context=context
+    )
+    inside = _wait_inside(client, thread, "refine")
+    client.runs.cancel(thread, started["run_id"], wait=True, action="interrupt")
+    values = inside["values"]
+    assert values["block"] in values["code"]
+    client.threads.update_state(
+        thread,
+        {"plan": "slope 2.75", "block": values["block"]},
+        checkpoint=inside["checkpoint"],
+        as_node="extract",
+    )
+    best = go_on(client, thread)["values"]["best"]
+    assert best["label"] == "slope 2.75"
+
+
+def _wait_inside(client: Any, thread: str, node: str) -> dict[str, Any]:
+    """Wait until the first solution stands before a node; its state."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for task in client.threads.get_state(thread, subgraphs=True)["tasks"]:
+            inside: dict[str, Any] = task.get("state") or {}
+            if inside.get("next") == [node]:
+                return inside
+        time.sleep(0.1)
+    raise AssertionError(f"the solution never came to {node}")
+
+
 def test_a_finished_run_is_taken_up_at_an_earlier_checkpoint(client: Any, studio: Studio) -> None:
     thread = new_thread(client)
     run(client, thread, studio.task, CONTEXT)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -224,3 +225,14 @@ def chosen() -> ScriptedEngineer:
 def plain() -> ScriptedEngineer:
     """A fresh engineer with the default answers; for runs in other processes."""
     return ScriptedEngineer()
+
+
+def dwelling() -> ScriptedEngineer:
+    """One that thinks for seconds about a run's first plan, so that it can be stopped there."""
+
+    def refine(_: Brief, text: str, block: str, plan: str) -> str:
+        if plan == "slope 1.5":
+            time.sleep(3)
+        return f"A = {plan.split()[-1]}\n"
+
+    return ScriptedEngineer(refine=refine)
