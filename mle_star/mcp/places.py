@@ -25,18 +25,21 @@ class Runs:
             RunError: there is no such run below the folder.
         """
         if not name:
-            runs = list_runs(self.folder)
+            runs = [run.path for run in list_runs(self.folder) if self._is_ours(run.path)]
             if not runs:
                 raise RunError(f"There are no runs in {self.folder}: start one with start_run.")
-            return runs[0].path
+            return runs[0]
         path = self.folder / name
-        # A name with a slash, '..' or a link that leads elsewhere is none of a run of ours.
-        ours = Path(name).name == name and path.resolve().parent == self.folder
-        if not (ours and (path / "run.json").is_file()):
+        plain = Path(name).name == name and "\0" not in name  # no slash, no '..'
+        if not (plain and self._is_ours(path) and (path / "run.json").is_file()):
             raise RunError(
                 f"There is no run {name!r} in {self.folder}: list_runs names those there are."
             )
         return path
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether it lies here, and is no link to elsewhere."""
+        return path.resolve().parent == self.folder
 
     def new_name(self, task: Path) -> str:
         """A name for a new run of a task that no folder has yet."""

@@ -53,12 +53,12 @@ def go_on(run: Path, changes: Mapping[str, Any]) -> None:
     )
 
 
-def stop(run: Path, seconds: float = PATIENCE) -> bool:
-    """Ask the process that drives a run to stop cleanly; returns whether it has.
+def stop(run: Path, seconds: float = PATIENCE) -> None:
+    """Ask the process that drives a run to stop cleanly, and wait for it.
 
     Args:
         run: its folder.
-        seconds: how long to wait for it.
+        seconds: how long to wait at most; it stops later then.
 
     Raises:
         RunError: nobody drives the run, or not a process of this machine.
@@ -66,12 +66,11 @@ def stop(run: Path, seconds: float = PATIENCE) -> bool:
     if not is_driven(run):
         raise RunError(f"{run.name} is not running: run_status says how it stands.")
     pid = driver_of(run)
+    if pid is None:
+        raise RunError(f"{run.name} is run on another machine: stop it there.")
     with suppress(ProcessLookupError):
-        if pid is None:
-            raise RunError(f"{run.name} is run on another machine or by Studio: stop it there.")
-        # As clean as Ctrl-C, and unlike that one it may be said twice.
-        os.kill(pid, signal.SIGTERM)
-    return _until(lambda: not is_driven(run), seconds)
+        os.kill(pid, signal.SIGTERM)  # as clean as Ctrl-C, and unlike that it may be said twice
+    _until(lambda: not is_driven(run), seconds)
 
 
 def _drive(run: Path, order: Mapping[str, Any], begun: Callable[[], bool]) -> None:

@@ -159,13 +159,13 @@ class Tools:
     def stop_run(self, run: Run = "") -> DoneAnswer:
         """Stop a run cleanly: what is finished is kept, and resume_run goes on."""
         path = self.runs.find(run)
-        stopped = process.stop(path)
-        said = "has stopped; resume_run goes on with it" if stopped else "will stop in a while"
-        return DoneAnswer(
-            run=path.name,
-            status="stopped" if stopped else "running",
-            message=f"{path.name} {said}.",
-        )
+        process.stop(path)
+        status = looking.status_in(path, limit=0).status
+        said = {
+            "running": "will stop in a while",
+            "finished": "had come to its end by itself",
+        }.get(status, "has stopped; resume_run goes on with it")
+        return DoneAnswer(run=path.name, status=status, message=f"{path.name} {said}.")
 
     def resume_run(self, run: Run = "", changes: Changes = None) -> DoneAnswer:
         """Go on with a run that was stopped, killed or has failed, with changed settings if given.

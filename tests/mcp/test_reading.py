@@ -146,3 +146,4 @@ def test_only_runs_of_the_folder_are_reached(runs: Path, tmp_path: Path, name: s
     (runs / "link").symlink_to(tmp_path / "elsewhere")
     said = refusal(runs / ".." / "runs", "read_run", run=name)
     assert said.startswith(f"There is no run {name!r} in {runs}")
+    assert answer(call(runs, "read_run"))["run"] == "houses"  # the newest, as a link is none
