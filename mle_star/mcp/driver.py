@@ -18,6 +18,8 @@ from mle_star.errors import MleStarError, RunStopped
 
 LOG = "driver.log"
 """File of the run folder that says why a sitting failed."""
+STOPPED = 130
+"""Exit code of a run that was stopped and can go on."""
 
 
 def main() -> int:
@@ -26,7 +28,7 @@ def main() -> int:
     try:
         obey(order)
     except RunStopped:
-        return 130
+        return STOPPED
     except MleStarError as error:
         complain(Path(order["run"]), str(error))
         return 2

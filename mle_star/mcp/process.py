@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mle_star.errors import RunError
-from mle_star.mcp.driver import LOG
+from mle_star.mcp.driver import LOG, STOPPED
 from mle_star.runs.folder import read_record
 from mle_star.runs.lock import driver_of, is_driven
 
@@ -88,7 +88,7 @@ def _drive(run: Path, order: Mapping[str, Any], begun: Callable[[], bool]) -> No
         # Somebody has to take note of its end, or it would stay on as a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
         ready = _until(lambda: begun() or process.poll() is not None, PATIENCE)
-        if process.poll() not in (None, 0):
+        if process.poll() not in (None, 0, STOPPED):
             said.seek(0)
             lines = said.read().decode("utf-8", "replace").strip().splitlines()
             raise RunError(lines[-1] if lines else "The run ended before it began.")
