@@ -1,17 +1,13 @@
-"""The settings as keywords: the generated file says what Context says, and editors see it."""
+"""The settings as keywords: the generated file says what Context says."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import textwrap
 import types
 import typing
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
-
-import pytest
 
 from mle_star import keywords
 from mle_star.context import Context
@@ -78,67 +74,3 @@ def test_every_setting_is_a_keyword_of_its_type() -> None:
     assert list(hints) == list(Context.model_fields)
     for name, info in Context.model_fields.items():
         assert written(hints[name]) == written(info.annotation), name
-
-
-SAMPLE = """
-import mle_star
-from mle_star.events import ScriptFinished
-
-result = mle_star.solve("task", preset="quick", time_budget=60, models={"code": "openai:gpt-4.1"})
-reveal_type(result)
-reveal_type(result.score)
-reveal_type(result.trials_frame)
-reveal_type(result.predict("new.csv"))
-reveal_type(mle_star.load("run").events)
-for item in mle_star.stream("task", num_solutions=2):
-    reveal_type(item)
-    if isinstance(item, ScriptFinished):
-        reveal_type(item.score)
-
-
-async def main() -> None:
-    reveal_type(await mle_star.asolve("task", seed=1))
-    async for item in mle_star.astream("task"):
-        reveal_type(item)
-
-
-mle_star.resume("run", time_budget=3600)
-mle_star.solve("task", preset="slow")
-mle_star.solve("task", time_budged=60)
-"""
-REVEALED = (
-    "mle_star.graph.result.Result",
-    "mle_star.graph.result.FinalScore | None",
-    "pandas.DataFrame",
-    "pandas.DataFrame",
-    "list[mle_star.events.Event]",
-    "mle_star.events.Event | mle_star.graph.result.Result",
-    "float | None",
-    "mle_star.graph.result.Result",
-    "mle_star.events.Event | mle_star.graph.result.Result",
-)
-
-
-@pytest.mark.slow
-def test_a_type_checker_knows_everything(tmp_path: Path) -> None:
-    """What mypy reveals is what an editor completes from."""
-    import re
-
-    sample = tmp_path / "sample.py"
-    sample.write_text(SAMPLE, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--follow-imports=silent", "--no-color-output", sample],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    revealed = [
-        text.replace("pandas.core.frame.", "pandas.").replace("builtins.", "")
-        for text in re.findall(r'Revealed type is "(.+)"', done.stdout)
-    ]
-    assert revealed == list(REVEALED), done.stdout + done.stderr
-    errors = re.findall(r"error: (.+)", done.stdout)
-    assert len(errors) == 2, done.stdout
-    assert 'Literal["quick"' in errors[0] or "Literal['quick'" in errors[0]
-    assert "time_budged" in errors[1]

@@ -120,7 +120,6 @@ def drive(
             close_workbench(str(folder.path))
             if report:
                 leave_report(folder.path)
-            langsmith.send()
         return read_result(folder, graph.get_state(config).values)
 
 

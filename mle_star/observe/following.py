@@ -1,4 +1,4 @@
-"""Who follows a run beside the caller: OpenTelemetry, MLflow. None of them can end it."""
+"""Who follows a run beside the caller: OpenTelemetry, MLflow, LangSmith. None can end it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from mle_star.context import Settings
 from mle_star.errors import RunError
-from mle_star.observe import mlflow_log, spans
+from mle_star.observe import langsmith, mlflow_log, spans
 from mle_star.runs import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class Followers:
         """Tell all that the sitting has ended."""
         for follower in list(self._followers):
             self._guarded(follower, lambda one: one.close(status, self._hurry))
+        if not self._hurry:
+            langsmith.send()
 
     def _guarded(self, follower: Follower, act: Callable[[Follower], None]) -> None:
         try:
@@ -83,8 +85,7 @@ def following(
     try:
         yield followers
     finally:
-        if found:
-            followers.close(_status(folder))
+        followers.close(_status(folder) if found else "")
 
 
 def _status(folder: RunFolder) -> str:

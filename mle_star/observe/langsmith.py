@@ -12,7 +12,7 @@ from mle_star.runs import RunFolder
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds to wait at the end of a sitting for traces that were not sent yet."""
 
 logger = logging.getLogger(__name__)

@@ -36,6 +36,8 @@ PATIENCE = 60.0
 """Seconds to wait at the end until everything is logged."""
 _REACH = 5.0
 """Seconds in which a server must accept a connection."""
+_QUIET = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
+"""MLflow would tell its makers about every use, and print into the output of ``--json``."""
 _LONGEST = 500
 """Characters of a parameter or a tag."""
 
@@ -101,8 +103,8 @@ class _Store:
     """One run of an MLflow store."""
 
     def __init__(self, uri: str, folder: RunFolder, settings: Settings) -> None:
-        # MLflow would tell its makers about every use; whoever wants that says so.
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in _QUIET:
+            os.environ.setdefault(name, "true")
         from mlflow import MlflowClient
 
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)

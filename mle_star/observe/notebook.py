@@ -23,7 +23,7 @@ WIDTH = 100
 EVERY = 1.0
 """Seconds between two drawings."""
 _FRAME = (
-    "<pre style=\"font-family:Menlo,'DejaVu Sans Mono',Consolas,monospace;line-height:1.3;"
+    "<pre style=\"font-family:Menlo,'DejaVu Sans Mono',Consolas,monospace;line-height:1.15;"
     'white-space:pre;overflow-x:auto;color:inherit">{code}</pre>'
 )
 

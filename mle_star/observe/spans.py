@@ -15,6 +15,7 @@ import importlib.util
 import logging
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -32,8 +33,8 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 _PROVIDERS = {"google_genai": "gcp.gemini", "google_vertexai": "gcp.vertex_ai"}
 """Our name of a provider -> that of the conventions, where they differ."""
 _GOOD = ("ok", "behind")
-_PATIENCE = 5_000
-"""Milliseconds to wait at the end for spans that were not sent yet."""
+PATIENCE = 5.0
+"""Seconds to wait at the end for spans that were not sent yet."""
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +133,10 @@ class Spans:
             self._run.set_status(Status(StatusCode.ERROR))
         self._run.end()
         if self._own is not None:
-            if not hurry:
-                self._own.force_flush(_PATIENCE)
-            self._own.shutdown()
+            # It sends what was not sent yet, and a collector may be dead.
+            ending = threading.Thread(target=self._own.shutdown, daemon=True)
+            ending.start()
+            ending.join(0.0 if hurry else PATIENCE)
 
     def _begin(self, name: str, parent: Span, at: int, **attributes: Any) -> Span:
         from opentelemetry.trace import set_span_in_context

@@ -41,7 +41,9 @@ class FakeSolver:
         context: Context | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         run: str | None = None,
+        progress: bool | None = None,
     ) -> Result:
+        assert progress is False, "the command line has its own view"
         self.task, self.context = task, context
         return self._play(on_event)
 
@@ -51,7 +53,9 @@ class FakeSolver:
         *,
         changes: Any = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        progress: bool | None = None,
     ) -> Result:
+        assert progress is False, "the command line has its own view"
         self.task, self.changes = run, changes
         return self._play(on_event)
 

@@ -199,10 +199,10 @@ def test_what_can_not_be_predicted_is_said_in_a_sentence(predicting: Result) -> 
         replace(predicting, solution=None).predict(new)
     assert predicting.solution is not None
     (predicting.solution / "predict.py").write_text("import time\ntime.sleep(60)\n")
-    with pytest.raises(RunError, match="not done in 0.2 s"):
+    with pytest.raises(RunError, match=r"not done in 0\.2 s"):
         predicting.predict(new, timeout=0.2)
     (predicting.solution / "predict.py").unlink()
-    with pytest.raises(RunError, match="has no predict.py"):
+    with pytest.raises(RunError, match=r"has no predict\.py"):
         predicting.predict(new)
 
 

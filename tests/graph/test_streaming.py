@@ -151,5 +151,5 @@ def test_a_wrong_argument_of_resume_is_named() -> None:
 def test_a_wrong_setting_is_named(task: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Setting 'preset' can't be 'slow'"):
         solve(task, preset="slow")  # type: ignore[arg-type]
-    with pytest.raises(TaskError, match="no folder|does not exist|not a folder|missing"):
+    with pytest.raises(TaskError, match="missing"):
         solve(tmp_path / "missing", preset="quick")
