@@ -12,7 +12,7 @@ from rich.text import Text
 from mle_star.cli.lines import who
 from mle_star.cli.output import console, relative, write_json
 from mle_star.errors import UserError
-from mle_star.report.steps import in_words
+from mle_star.report.steps import in_words, said
 from mle_star.report.text import clean, duration
 from mle_star.runs import read_events
 from mle_star.runs.history import steps_of
@@ -53,7 +53,7 @@ def list_steps(run: Path, *, as_json: bool = False) -> None:
             Text(duration(step.elapsed), style="dim"),
             "" if step.solution < 0 else who(step.solution).removeprefix("solution "),
             Text(clean(step.node), style="bold" if step.node == "accept" else ""),
-            Text(in_words(step)),
+            Text(in_words(step), style="" if said(step.events) else "dim"),
         )
     screen.print(table)
 

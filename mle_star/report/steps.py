@@ -54,9 +54,9 @@ def _script(event: _Event) -> str:
     label = _text(event.get("label"), 80)
     score = event.get("score")
     if score is not None:
-        result = plus_minus(score, event.get("error"))
-        result += f", leakage alarm: {_text(event['alarm'])}" if event.get("alarm") else ""
-    elif event.get("outcome") == "ok":
+        alarm = f"; leakage alarm: {_text(event['alarm'])}" if event.get("alarm") else ""
+        return f"{plus_minus(score, event.get('error'))}: {label}{alarm}"
+    if event.get("outcome") == "ok":
         result = "ran"
     else:
         result = f"{clean(event.get('outcome'))}: {_text(event.get('problem'))}".rstrip(": ")

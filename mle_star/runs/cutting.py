@@ -221,9 +221,10 @@ def _cut_ledger(path: Path, kept: Sequence[Event], later: Sequence[Event]) -> No
 
 
 def _described(event: Event) -> tuple[Any, ...]:
+    """What names a call. Not its solution: some questions of a solution are asked for all."""
     tokens = event.get("tokens") or {}
     return (
-        *(event.get(name) for name in ("agent", "phase", "solution", "model", "outcome")),
+        *(event.get(name) for name in ("agent", "phase", "model", "outcome")),
         *(tokens.get(name) for name in ("input", "cached", "output", "thinking")),
         event.get("seconds"),
     )
@@ -232,7 +233,7 @@ def _described(event: Event) -> tuple[Any, ...]:
 def _named(call: Call) -> tuple[Any, ...]:
     usage = call.usage
     return (
-        *(call.role, call.phase, call.solution, call.model, call.outcome),
+        *(call.role, call.phase, call.model, call.outcome),
         *(usage.input, usage.cached, usage.output, usage.thinking),
         round(call.seconds, 3),
     )

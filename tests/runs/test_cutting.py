@@ -26,7 +26,7 @@ def event(of: Call) -> dict[str, Any]:
         "kind": "model_called",
         "agent": of.role,
         "phase": of.phase,
-        "solution": of.solution,
+        "solution": of.solution + 1,
         "model": of.model,
         "outcome": of.outcome,
         "seconds": round(of.seconds, 3),
