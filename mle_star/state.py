@@ -97,6 +97,8 @@ class Draft(TypedDict):
     """Of a candidate: its card's place among those of the solution, the most promising first."""
     bar: NotRequired[list[float]]
     """Metric of each fold of the first trial in ``race``, as the harness measured it."""
+    told: NotRequired[bool]
+    """Whether a person asked for it: it is run however late it is."""
     race: NotRequired[list[str]]
     """Trials: the one that the script must beat, then others of its branch; without any, it runs to
     its end."""
@@ -165,6 +167,10 @@ class RunState(TypedDict, total=False):
     """Why this level gave up early after an unexpected error; empty when it did not."""
     spent: bool
     """Whether the search's share of the wallet is spent and nobody stands in for the model."""
+    told: int
+    """Newest record of ``told.jsonl`` that this level has taken in; 0 before any."""
+    hints: list[str]
+    """What people told planner and coder, the newest last."""
 
 
 class Told(TypedDict, total=False):
@@ -191,6 +197,8 @@ class State(RunState, Told, total=False):
     round: int
     best: Trial | None
     plan: str
+    planned: list[str]
+    """Trials that the planned ensemble combines, in the order of the plan."""
     draft: Draft | None
     trial: Trial | None
     submission: str
@@ -238,6 +246,13 @@ class SolutionState(SolutionInput, Told, total=False):
     """Outer steps in a row that brought nothing better."""
     exhausted: bool
     """Whether nothing is left to refine."""
+    told_cards: list[dict[str, Any]]
+    """Model cards that people told and that wait for the next outer step: id, name, reason,
+    example."""
+    card_id: int
+    """Record that the card came from which is tried."""
+    told_block: dict[str, Any]
+    """The block that a person wants refined next: id, block; empty for none."""
     draft: Draft | None
     trial: Trial | None
     t: int

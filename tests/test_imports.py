@@ -16,7 +16,7 @@ LEVELS: list[set[str]] = [
     {"nodes", "report"},
     {"observe"},
     {"graph"},
-    {"bench"},
+    {"bench", "mcp"},
     {"cli"},
     {"__main__"},
 ]

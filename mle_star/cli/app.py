@@ -367,3 +367,11 @@ def studio(
     from mle_star.cli.studio import start_server
 
     start_server(host, port)
+
+
+@app.command()
+def mcp(runs_dir: o.RunsDir = None) -> None:
+    """Serve runs to a coding assistant by the Model Context Protocol, on stdin and stdout."""
+    from mle_star.cli.serving import serve_assistant
+
+    serve_assistant(o.runs_folder(runs_dir))

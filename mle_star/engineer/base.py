@@ -61,7 +61,7 @@ class Study:
 class Brief:
     """What every agent is told.
 
-    But for what is said of the script under refinement, ``lessons``, ``seconds_left``,
+    But for what is said of the script under refinement, ``lessons``, ``hints``, ``seconds_left``,
     ``solution`` and ``phase`` it is the same for a whole run.
     """
 
@@ -99,6 +99,8 @@ class Brief:
     as they are."""
     studies: tuple[Study, ...] = ()
     """What the ablation studies showed so far, those of other solutions included."""
+    hints: tuple[str, ...] = ()
+    """What people told planner and coder in plain words, the newest last."""
     seconds_left: float = math.inf
     """Wall clock that is left to the search."""
     solution: int = -1

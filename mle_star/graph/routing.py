@@ -32,7 +32,8 @@ def _reserve(state: RunState) -> float:
 
 def _branch(state: RunState) -> dict[str, Any]:
     shared = {"run": state["run"], "settings": state["settings"], "elapsed": state["elapsed"]}
-    return {**shared, "reserve": _reserve(state)}
+    hints = {"hints": state["hints"]} if state.get("hints") else {}
+    return {**shared, "reserve": _reserve(state), **hints}
 
 
 Router = TypeVar("Router", bound=Callable[..., Any])
@@ -61,6 +62,12 @@ def fan_out_solutions(state: State) -> list[Send]:
 
 
 @giving_up_at("submit")
+def after_propose_ensemble(state: State) -> Literal["ensemble", "judge_ensemble", "submit"]:
+    """Write what was planned, if anything was."""
+    return "ensemble" if state.get("plan") else "judge_ensemble"
+
+
+@giving_up_at("submit")
 def after_blend(state: State) -> Literal["evaluate_ensemble", "judge_ensemble", "submit"]:
     """Score the blend, if there is one."""
     return "evaluate_ensemble" if state.get("draft") else "judge_ensemble"
@@ -71,10 +78,10 @@ after_ensemble = after_blend
 
 
 @giving_up_at("submit")
-def more_ensembles(state: State) -> Literal["ensemble", "submit"]:
+def more_ensembles(state: State) -> Literal["propose_ensemble", "submit"]:
     """R planned ensembles after the numeric blend, while there is time and something to combine."""
     return (
-        "ensemble"
+        "propose_ensemble"
         if state["round"] < state["settings"]["ensemble_rounds"]
         and state.get("best")
         and ensemble_time_left(state)
@@ -99,12 +106,17 @@ def fan_out_candidates(state: SolutionState) -> list[Send] | Literal["rank"]:
 
 
 @giving_up_at("finish")
-def after_rank(state: SolutionState) -> Literal["merge", "check_usage", "finish"]:
-    """Merge while candidates wait; without any scored script the branch is over."""
-    if not state.get("best"):
-        return "finish"
+def after_rank(
+    state: SolutionState,
+) -> Literal["merge", "check_usage", "try_card", "finish"]:
+    """Merge while candidates wait.
+
+    Without any scored script the branch is over, unless a person has told it another model.
+    """
     if not may_search(state):
         return "finish"
+    if not state.get("best"):
+        return "try_card" if state.get("told_cards") else "finish"
     return "merge" if state["queue"] else "check_usage"
 
 
@@ -115,27 +127,48 @@ after_judge_merge = after_rank
 @giving_up_at("finish")
 def after_merge(
     state: SolutionState,
-) -> Literal["evaluate_merge", "merge", "check_usage", "finish"]:
+) -> Literal["evaluate_merge", "merge", "check_usage", "try_card", "finish"]:
     """Score the merged script; a pair that can't be merged is passed over."""
     return "evaluate_merge" if state.get("draft") else after_rank(state)
 
 
 @giving_up_at("finish")
-def after_check_usage(state: SolutionState) -> Literal["evaluate_usage", "ablate", "finish"]:
+def after_check_usage(
+    state: SolutionState,
+) -> Literal["evaluate_usage", "ablate", "try_card", "finish"]:
     """Score the rewrite, if there is one."""
     return "evaluate_usage" if state.get("draft") else more_outer_steps(state)
 
 
 @giving_up_at("finish")
-def more_outer_steps(state: SolutionState) -> Literal["ablate", "finish"]:
-    """T outer steps, while there is time and something to refine."""
+def more_outer_steps(state: SolutionState) -> Literal["ablate", "try_card", "finish"]:
+    """T outer steps, while there is time and something to refine; what people told comes first."""
+    if state.get("told_cards") and may_search(state):
+        return "try_card"
     return (
         "ablate"
         if state["t"] < state["settings"]["outer_steps"]
         and may_search(state)
-        and not state.get("exhausted")
+        and state.get("best")
+        and (not state.get("exhausted") or state.get("told_block"))
         else "finish"
     )
+
+
+@giving_up_at("finish")
+def after_try_card(
+    state: SolutionState,
+) -> Literal["evaluate_card", "ablate", "try_card", "finish"]:
+    """Score the script that was written with a told model."""
+    return "evaluate_card" if state.get("draft") else more_outer_steps(state)
+
+
+@giving_up_at("finish")
+def after_judge_card(
+    state: SolutionState,
+) -> Literal["merge", "ablate", "try_card", "finish"]:
+    """Merge the told model's script with the best one, where it has a score."""
+    return "merge" if state["queue"] and may_search(state) else more_outer_steps(state)
 
 
 @giving_up_at("finish")
@@ -172,21 +205,22 @@ def after_extract(state: SolutionState) -> Literal["refine", "accept", "finish"]
 
 
 @giving_up_at("finish")
-def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "accept", "finish"]:
-    """Score the new script.
-
-    A plan that could not be implemented counts as tried; no plan ends the loop.
-    """
-    if state.get("draft"):
-        return "evaluate_refine"
-    return "learn" if state["plan"] else "accept"
+def after_propose(state: SolutionState) -> Literal["refine", "accept", "finish"]:
+    """Carry the plan out; no plan ends the loop."""
+    return "refine" if state["plan"] else "accept"
 
 
 @giving_up_at("finish")
-def more_inner_steps(state: SolutionState) -> Literal["refine", "accept", "finish"]:
+def after_refine(state: SolutionState) -> Literal["evaluate_refine", "learn", "finish"]:
+    """Score the new script; a plan that could not be implemented counts as tried."""
+    return "evaluate_refine" if state.get("draft") else "learn"
+
+
+@giving_up_at("finish")
+def more_inner_steps(state: SolutionState) -> Literal["propose", "accept", "finish"]:
     """K inner steps, while there is time."""
     return (
-        "refine"
+        "propose"
         if state["k"] < state["settings"]["inner_steps"] and may_search(state)
         else "accept"
     )

@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from mle_star.context import Context
 from mle_star.graph import routing
 from mle_star.graph.evaluation import Builder, build_evaluation
-from mle_star.nodes import ablate, candidates, merge, refine
+from mle_star.nodes import ablate, candidates, cards, merge, refine
 from mle_star.state import (
     CandidateInput,
     CandidateOutput,
@@ -64,6 +64,10 @@ def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any
         .add_node("check_usage", merge.check_usage)
         .add_node("evaluate_usage", build_evaluation(builder))
         .add_node("judge_usage", merge.judge_usage)
+        # A model that a person asks for
+        .add_node("try_card", cards.try_card)
+        .add_node("evaluate_card", build_evaluation(builder))
+        .add_node("judge_card", cards.judge_card)
         # REFINE, outer loop
         .add_node("ablate", ablate.ablate)
         .add_node("run_ablation", ablate.run_ablation)
@@ -71,6 +75,7 @@ def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any
         .add_node("summarise", ablate.summarise)
         .add_node("extract", ablate.extract)
         # REFINE, inner loop
+        .add_node("propose", refine.propose)
         .add_node("refine", refine.refine)
         .add_node("evaluate_refine", build_evaluation(builder))
         .add_node("learn", refine.learn)
@@ -86,11 +91,15 @@ def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any
         .add_conditional_edges("check_usage", routing.after_check_usage)
         .add_edge("evaluate_usage", "judge_usage")
         .add_conditional_edges("judge_usage", routing.more_outer_steps)
+        .add_conditional_edges("try_card", routing.after_try_card)
+        .add_edge("evaluate_card", "judge_card")
+        .add_conditional_edges("judge_card", routing.after_judge_card)
         .add_conditional_edges("ablate", routing.after_ablate)
         .add_conditional_edges("run_ablation", routing.after_run_ablation)
         .add_conditional_edges("debug_ablation", routing.after_debug_ablation)
         .add_conditional_edges("summarise", routing.after_summarise)
         .add_conditional_edges("extract", routing.after_extract)
+        .add_conditional_edges("propose", routing.after_propose)
         .add_conditional_edges("refine", routing.after_refine)
         .add_edge("evaluate_refine", "learn")
         .add_conditional_edges("learn", routing.more_inner_steps)

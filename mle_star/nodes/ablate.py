@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from mle_star.engineer import Extraction
+from mle_star.engineer.pointing import point_out, section_around
 from mle_star.engineer.splice import replace_once
 from mle_star.execution import job_key
 from mle_star.nodes.evaluate import explain, make_job, run_job, search_limit, summary
+from mle_star.nodes.lessons import part_name
 from mle_star.nodes.step import Step, Update, node
 from mle_star.state import SolutionState
 
@@ -113,6 +117,14 @@ def extract(state: SolutionState, step: Step) -> Update:
     bench = step.bench
     text = bench.folder.script(state["base"])
     refined = list(state.get("blocks", []))
+    if (told := state.get("told_block")) and (picked := _pointed_out(step, text, told)):
+        step.emit("extracted", block=picked.block[:200], plan=picked.plan)
+        return {
+            "block": picked.block,
+            "plan": picked.plan,
+            "blocks": refined,
+            "told_block": {},
+        }
     for _ in range(EXTRACTION_TRIES):
         answer: Extraction | None = step.ask(
             bench.engineer.extract, state["summaries"][-1], text, refined
@@ -126,6 +138,31 @@ def extract(state: SolutionState, step: Step) -> Update:
             refined.append(answer.block)
             continue
         step.emit("extracted", block=answer.block[:200], plan=answer.plan)
-        return {"block": answer.block, "plan": answer.plan, "blocks": refined}
+        return {
+            "block": answer.block,
+            "plan": answer.plan,
+            "blocks": refined,
+            "told_block": {},
+        }
     step.note("No block could be picked: this outer step is skipped.")
-    return {"block": "", "plan": "", "blocks": refined}
+    return {"block": "", "plan": "", "blocks": refined, "told_block": {}}
+
+
+def _pointed_out(step: Step, script: str, told: Mapping[str, Any]) -> Extraction | None:
+    """The block that a person named, with a first plan for it; None where that can't be."""
+    try:
+        block = point_out(script, told["block"])
+    except ValueError as error:
+        why = f"{error}: the block with the largest impact is taken instead."
+        step.heed(told["id"], "block", why[0].upper() + why[1:], done=False)
+        return None
+    section = section_around(script, block)
+    # The playbook's strategies are made for whole sections.
+    choices = [section] if step.bench.settings.trusted else [block, section]
+    for choice in dict.fromkeys(choices):
+        if plan := step.ask(step.bench.engineer.plan, script, choice, []):
+            step.heed(told["id"], "block", f"{part_name(choice)!r} is refined now.")
+            return Extraction(choice, plan)
+    why = "Nobody has a plan for this block: the one with the largest impact is taken instead."
+    step.heed(told["id"], "block", why, done=False)
+    return None

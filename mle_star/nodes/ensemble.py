@@ -82,26 +82,30 @@ def blend(state: State, step: Step) -> Update:
 
 
 @node
-def ensemble(state: State, step: Step) -> Update:
-    """Plan an ensemble from every earlier plan and its score, then write its script."""
+def propose_ensemble(state: State, step: Step) -> Update:
+    """Plan an ensemble from every earlier plan and its score."""
     bench = step.bench
     members, predictions = _planned_members(bench, state)
     empty: Update = {"draft": None, "trial": None, "plan": "", "round": state["round"] + 1}
     if len(members) < 2:
         return empty
-    views = _views(bench, members, predictions)
-    tried = tried_plans(state["attempts"])
-    plan = step.ask(bench.engineer.plan_ensemble, views, tried)
-    if not plan:
-        return empty
-    text = step.ask(bench.engineer.ensemble, plan, views)
+    views, tried = _views(bench, members, predictions), tried_plans(state["attempts"])
+    plan = step.ask(bench.engineer.plan_ensemble, views, tried) or ""
+    return {**empty, "plan": plan, "planned": [member["id"] for member in members]}
+
+
+@node
+def ensemble(state: State, step: Step) -> Update:
+    """Write the script of the planned ensemble."""
+    bench, plan = step.bench, state["plan"]
+    members, predictions = _those(bench, state, state["planned"])
+    text = step.ask(bench.engineer.ensemble, plan, _views(bench, members, predictions))
     labels = [member["label"] for member in members]
     step.emit("ensembled", plan=plan, written=text is not None, members=labels)
     if text is None:
-        return {**empty, "plan": plan}
+        return {"draft": None, "trial": None}
     return {
-        **empty,
-        "plan": plan,
+        "trial": None,
         "draft": Draft(
             script=bench.folder.save_script(text),
             label=plan,
@@ -198,6 +202,14 @@ def _planned_members(bench: Workbench, state: State) -> tuple[list[Trial], list[
         key=lambda i: order[members[i]["id"]],
     )[:PLANNED_MEMBERS]
     chosen = chosen[: len(bench.affordable([members[i] for i in chosen]))]
+    return [members[i] for i in chosen], [predictions[i] for i in chosen]
+
+
+def _those(bench: Workbench, state: State, ids: list[str]) -> tuple[list[Trial], list[Predictions]]:
+    """The members that a plan speaks of, in its order."""
+    members, predictions = _pool(bench, state.get("trials", []))
+    places = {member["id"]: place for place, member in enumerate(members)}
+    chosen = [places[name] for name in ids]
     return [members[i] for i in chosen], [predictions[i] for i in chosen]
 
 

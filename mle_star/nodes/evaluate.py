@@ -99,7 +99,7 @@ def execute(state: EvaluationState, step: Step) -> Update:
     """Run the script on the search view."""
     bench, draft = step.bench, _draft(state)
     text = bench.folder.script(state["script"])
-    if draft["phase"] != "write" or state.get("trial") is not None:
+    if draft["phase"] != "write" or draft.get("told") or state.get("trial") is not None:
         return run_draft(state, step, draft, text)  # what was repaired is not given up
     with bench.turns.take(draft.get("place", 0), draft["solution"]):
         if bench.late(draft["solution"]):

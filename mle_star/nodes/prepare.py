@@ -124,6 +124,8 @@ def _prepare(task: str, runtime: Runtime[Context]) -> dict[str, Any]:
         "best": None,
         "failure": "",
         "spent": False,
+        "told": 0,
+        "hints": [],
         "draft": None,
         "trial": None,
         # A second run on the same thread (Studio) starts with empty hands.

@@ -25,18 +25,23 @@ STALE = 2
 
 
 @node
+def propose(state: SolutionState, step: Step) -> Update:
+    """Plan, from the second inner step on: the first plan comes with the block."""
+    bench = step.bench
+    base, tried = bench.folder.script(state["base"]), tried_plans(state["attempts"])
+    plan = step.ask(bench.engineer.plan, base, state["block"], tried)
+    return {"plan": plan or "", "draft": None, "trial": None}
+
+
+@node
 def refine(state: SolutionState, step: Step) -> Update:
-    """Plan (from the second inner step on), then rewrite the block.
+    """Rewrite the block by the plan.
 
     Every plan starts from the original block, not from the plan before.
     """
-    bench, k = step.bench, state["k"]
+    bench = step.bench
     base = bench.folder.script(state["base"])
     block, plan = state["block"], state["plan"]
-    if k > 0:
-        plan = step.ask(bench.engineer.plan, base, block, tried_plans(state["attempts"])) or ""
-    if not plan:
-        return {"draft": None, "trial": None, "plan": ""}
     new = step.ask(bench.engineer.refine, base, block, plan)
     step.emit("refined", plan=plan, written=new is not None)
     if new is None:
@@ -204,8 +209,19 @@ def finish(state: SolutionState, step: Step) -> Update:
     best = best_of(found, step.bench.spec.direction) or state.get("best")
     if state.get("failure"):
         step.note(f"This solution gave up early: {state['failure']}")
+    _say_what_waits(state, step)
     step.emit("solution_finished", label=best["label"] if best else "")
     return {"solutions": [best] if best else []}
+
+
+def _say_what_waits(state: SolutionState, step: Step) -> None:
+    """Whoever told something that the search has no time for any more should know."""
+    for card in state.get("told_cards") or ():
+        text = f"{card['name']} came too late: the search of this solution is over."
+        step.heed(card["id"], "card", text, done=False)
+    if told := state.get("told_block"):
+        text = "The block came too late: the search of this solution is over."
+        step.heed(told["id"], "block", text, done=False)
 
 
 def attempt_of(plan: str, trial: Trial | None) -> Attempt:

@@ -18,6 +18,7 @@ from mle_star.engineer.asides import hearing
 from mle_star.errors import NoAnswer, RunStopped, SandboxUnavailable, UserError
 from mle_star.models.base import Call, ModelRefused, WalletEmpty
 from mle_star.models.wallet import listen
+from mle_star.nodes.heeding import Heard, hear
 from mle_star.nodes.lessons import Posted, root_label
 from mle_star.nodes.workbench import Workbench, driven, open_workbench
 from mle_star.runs.storage import is_storage_error
@@ -36,6 +37,10 @@ INITIALISE = ("retrieve", "write", "merge", "check_usage")
 """Phases that a warm start leaves to the playbook."""
 
 PHASES = {
+    "try_card": "write",
+    "judge_card": "write",
+    "propose": "refine",
+    "propose_ensemble": "ensemble",
     "debug_ablation": "ablate",
     "run_ablation": "ablate",
     "summarise": "ablate",
@@ -45,6 +50,9 @@ PHASES = {
 
 EVALUATE = ("check_leakage", "fix_leakage", "execute", "score", "debug")
 """Nodes of EVALUATE(s)."""
+
+DEAF = frozenset({*EVALUATE, "write", "hand_over"})
+"""Nodes that take in nothing people tell: the branch around them does."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class Step:
     """What the branch's own outer steps brought."""
     studies: tuple[Study, ...] = ()
     """What its own ablation studies of this script showed."""
+    hints: tuple[str, ...] = ()
+    """What people told planner and coder."""
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Write an event to the journal and to the stream."""
@@ -94,6 +104,20 @@ class Step:
             self.bench.said.add(about)
         if new:
             self.note(text)
+
+    def heed(self, record: int, act: str, text: str, *, done: bool = True) -> None:
+        """Say what became of something a person told.
+
+        Args:
+            record: its id.
+            act: hint, card or block.
+            text: what is done about it, or why nothing is.
+            done: whether something is.
+        """
+        if act != "hint":
+            with self.bench.lock:
+                self.bench.heeded.add(record)
+        self.emit("heeded", id=record, act=act, text=text, done=done)
 
     def teach(self, lessons: Sequence[LessonRecord]) -> None:
         """Let the other solutions know what an outer step brought."""
@@ -141,7 +165,7 @@ class Step:
             The answer; None (and a note) when nobody has one.
         """
         name, team = agent.__name__, self.bench.team
-        if team.starter is not None and self.phase in INITIALISE:
+        if team.starter is not None and self.phase in INITIALISE and self.node != "try_card":
             agent = getattr(team.starter, name)
         brief, reason = self._brief(), ""
         with self._listening():
@@ -201,6 +225,7 @@ class Step:
             pool=(*self.pool, *(label for _, label in posted.candidates)),
             lessons=(*self.bench.brief.lessons, *self.lessons, *posted.lessons),
             studies=(*self.studies, *posted.studies),
+            hints=self.hints,
             seconds_left=self.bench.seconds_left(),
             solution=self.solution,
             phase=self.phase,
@@ -251,6 +276,8 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     def call(state: S, *, runtime: Runtime[Context]) -> Update:
         values = cast(Mapping[str, Any], state)
         bench = open_workbench(driven(values["run"]))
+        heard = Heard() if name in DEAF else hear(bench, values, _solution(values))
+        values = {**values, **heard.update}
         root = root_label(values, bench.spec.direction)
         step = Step(
             bench,
@@ -268,14 +295,16 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
             studies=tuple(
                 Study(text, root, _solution(values)) for text in values.get("summaries") or ()
             ),
+            hints=tuple(values.get("hints") or ()),
         )
         if bench.stopping.is_set():
             raise GraphDrained("stopped")
         started = time.monotonic()
         with bench.clock.working():
             step.emit("node_started")
+            _acknowledge(step, heard)
             try:
-                update = function(state, step)
+                update = function(cast(S, values), step)
             except RunStopped:
                 raise GraphDrained("stopped") from None
             except (GraphBubbleUp, UserError, SandboxUnavailable):
@@ -288,6 +317,7 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
                 step.note(f"{name} failed unexpectedly and was given up: {update['failure']}")
             step.emit("node_finished", seconds=round(time.monotonic() - started, 3))
             return {
+                **heard.update,
                 **update,
                 "settings": bench.settings.model_dump(),
                 "elapsed": bench.clock.elapsed(),
@@ -298,6 +328,18 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__
     return call
+
+
+def _acknowledge(step: Step, heard: Heard) -> None:
+    """Write to the journal what was told, and what follows from it at once."""
+    for record in heard.told:
+        told = {name: record[name] for name in ("id", "hint", "card", "block")}
+        step.emit("told", **told, meant_for=record["solution"])
+    for record in heard.hints:
+        step.heed(record["id"], "hint", "Planner and coder know it from now on.")
+    for record in heard.late:
+        act = "card" if record["card"] else "block"
+        step.heed(record["id"], act, "It came too late: the solutions are finished.", done=False)
 
 
 def _solution(state: Mapping[str, Any]) -> int:

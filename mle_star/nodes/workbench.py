@@ -95,6 +95,10 @@ class Workbench:
     """Cores this process may use."""
     board: Board = field(default_factory=Board)
     """Where solutions read what the others found out."""
+    told: set[int] = field(default_factory=set)
+    """Records of what people told that the journal holds."""
+    heeded: set[int] = field(default_factory=set)
+    """Those whose card or block a solution has taken up."""
     said: set[str] = field(default_factory=set)
     """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -348,6 +352,10 @@ def _build(folder: RunFolder) -> Workbench:
             if event["kind"] == "script_finished"
             and event["phase"] == "write"
             and event["outcome"] == "ok"
+        },
+        told={event["id"] for event in journal if event["kind"] == "told"},
+        heeded={
+            event["id"] for event in journal if event["kind"] == "heeded" and event["act"] != "hint"
         },
         pace=[
             event["seconds"]

@@ -18,13 +18,14 @@ PHASES = {
     "extract": "choosing a block",
     "refine": "refining",
     "finish": "finished",
+    "try_card": "a model that was asked for",
     "blend": "blending predictions",
     "ensemble": "planned ensemble",
-    "submit": "final run on all data",
+    "submit": "final run",
 }
 """Node -> what a person reads. Any other node (the evaluation loop) leaves the phase as it is."""
 
-ASKING = frozenset({*ROLES, "debug_ablation"})
+ASKING = frozenset({*ROLES, "debug_ablation", "try_card", "propose", "propose_ensemble"})
 """Nodes that ask the engineer."""
 
 

@@ -22,6 +22,7 @@ STEPS = {
     "rank": "first script",
     "judge_merge": "merge",
     "judge_usage": "data use",
+    "judge_card": "model asked for",
     "accept": "refinement",
     "judge_ensemble": "ensemble",
 }

@@ -24,6 +24,7 @@ _CLOSING = {
     "rank": "write",
     "judge_merge": "merge",
     "judge_usage": "check_usage",
+    "judge_card": "write",
     "learn": "refine",
     "judge_ensemble": "ensemble",
 }
@@ -32,6 +33,7 @@ _ANNOUNCING = {
     "rank": "write",
     "judge_merge": "merge",
     "judge_usage": "check_usage",
+    "judge_card": "write",
     "judge_ensemble": "ensemble",
 }
 """Node whose new best was accepted -> the phase of its scripts."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mle_star.errors import RunError
@@ -36,6 +38,9 @@ def only_one(folder: Path) -> Iterator[None]:
                     f"{folder.name} is being run by another process: wait for it or stop it."
                 )
             time.sleep(0.05)
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            os.ftruncate(stream.fileno(), 0)
+            os.write(stream.fileno(), f"{os.getpid()} {socket.gethostname()}\n".encode())
         yield
 
 
@@ -46,6 +51,17 @@ def is_driven(folder: Path) -> bool | None:
             return not _try_lock(stream.fileno(), fcntl.LOCK_SH)
     except OSError:
         return None
+
+
+def driver_of(folder: Path) -> int | None:
+    """Number of the process that drives the run now.
+
+    None where nobody does, where it is on another machine, and for a run that takes no lock.
+    """
+    if not is_driven(folder):
+        return None
+    number, _, host = (folder / LOCK).read_text(errors="replace").strip().partition(" ")
+    return int(number) if number.isdecimal() and host == socket.gethostname() else None
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -32,6 +32,8 @@ def state(**fields: Any) -> Any:
     return {"run": "r", "settings": SETTINGS, "elapsed": 10.0, **fields}
 
 
+BLOCK = {"told_block": {"id": 1, "block": "b"}}
+CARD = {"told_cards": [{"id": 1, "name": "n"}]}
 LATE = 85.0  # past the search's share of the budget, within the ensemble's
 OVER = 95.0  # past the ensemble's share too
 
@@ -51,11 +53,17 @@ def test_the_reserve_is_kept_for_ensemble_and_final_run(
     [
         (routing.after_blend, {"draft": {"script": "s"}}, "evaluate_ensemble"),
         (routing.after_blend, {"draft": None}, "judge_ensemble"),
-        (routing.more_ensembles, {"round": 0, "best": TRIAL}, "ensemble"),
-        (routing.more_ensembles, {"round": 1, "best": TRIAL}, "ensemble"),
+        (routing.more_ensembles, {"round": 0, "best": TRIAL}, "propose_ensemble"),
+        (routing.more_ensembles, {"round": 1, "best": TRIAL}, "propose_ensemble"),
+        (routing.after_propose_ensemble, {"plan": "p"}, "ensemble"),
+        (routing.after_propose_ensemble, {"plan": ""}, "judge_ensemble"),
         (routing.more_ensembles, {"round": 2, "best": TRIAL}, "submit"),
         (routing.more_ensembles, {"round": 0, "best": None}, "submit"),
-        (routing.more_ensembles, {"round": 0, "best": TRIAL, "elapsed": LATE}, "ensemble"),
+        (
+            routing.more_ensembles,
+            {"round": 0, "best": TRIAL, "elapsed": LATE},
+            "propose_ensemble",
+        ),
         (routing.more_ensembles, {"round": 0, "best": TRIAL, "elapsed": OVER}, "submit"),
         (routing.after_rank, {"best": None, "queue": []}, "finish"),
         (routing.after_rank, {"best": TRIAL, "queue": [TRIAL]}, "merge"),
@@ -65,9 +73,22 @@ def test_the_reserve_is_kept_for_ensemble_and_final_run(
         (routing.after_merge, {"draft": None, "best": TRIAL, "queue": [TRIAL]}, "merge"),
         (routing.after_merge, {"draft": None, "best": TRIAL, "queue": []}, "check_usage"),
         (routing.after_check_usage, {"draft": {"script": "s"}}, "evaluate_usage"),
-        (routing.after_check_usage, {"draft": None, "t": 0}, "ablate"),
+        (routing.after_check_usage, {"draft": None, "t": 0, "best": TRIAL}, "ablate"),
         (routing.after_check_usage, {"draft": None, "t": 0, "elapsed": LATE}, "finish"),
-        (routing.more_outer_steps, {"t": 1}, "ablate"),
+        (routing.more_outer_steps, {"t": 1, "best": TRIAL}, "ablate"),
+        (routing.more_outer_steps, {"t": 1, "best": TRIAL, "exhausted": True}, "finish"),
+        (routing.more_outer_steps, {"t": 1, "best": TRIAL, "exhausted": True, **BLOCK}, "ablate"),
+        (routing.more_outer_steps, {"t": 2, "best": TRIAL, **BLOCK}, "finish"),
+        (routing.more_outer_steps, {"t": 2, "best": TRIAL, **CARD}, "try_card"),
+        (routing.more_outer_steps, {"t": 1, "best": TRIAL, **CARD, "elapsed": LATE}, "finish"),
+        (routing.after_rank, {"best": None, "queue": [], **CARD}, "try_card"),
+        (routing.after_try_card, {"draft": {"script": "s"}}, "evaluate_card"),
+        (routing.after_try_card, {"draft": None, "t": 1, "best": TRIAL}, "ablate"),
+        (routing.after_judge_card, {"queue": [TRIAL], "best": TRIAL}, "merge"),
+        (routing.after_judge_card, {"queue": [], "t": 1, "best": TRIAL}, "ablate"),
+        (routing.after_judge_card, {"queue": [], "t": 1, "best": None}, "finish"),
+        (routing.after_propose, {"plan": "p"}, "refine"),
+        (routing.after_propose, {"plan": ""}, "accept"),
         (routing.more_outer_steps, {"t": 2}, "finish"),
         (routing.more_outer_steps, {"t": 1, "elapsed": LATE}, "finish"),
         (routing.after_ablate, {"ablation": {"script": "s"}}, "run_ablation"),
@@ -87,8 +108,7 @@ def test_the_reserve_is_kept_for_ensemble_and_final_run(
         (routing.after_extract, {"block": ""}, "accept"),
         (routing.after_refine, {"draft": {"script": "s"}, "plan": "p"}, "evaluate_refine"),
         (routing.after_refine, {"draft": None, "plan": "p"}, "learn"),
-        (routing.after_refine, {"draft": None, "plan": ""}, "accept"),
-        (routing.more_inner_steps, {"k": 2}, "refine"),
+        (routing.more_inner_steps, {"k": 2}, "propose"),
         (routing.more_inner_steps, {"k": 3}, "accept"),
         (routing.more_inner_steps, {"k": 1, "elapsed": LATE}, "accept"),
         (routing.after_write, {"draft": {"script": "s"}}, "evaluate"),

@@ -11,59 +11,15 @@ import pytest
 
 from mle_star.scoring import check_submission
 from mle_star.tasks import load_task
-from tests.notebooks.kernel import kernel_manager
-
-pytest.importorskip("nbclient", reason="extra 'notebook' is not installed")
-pytest.importorskip("ipykernel", reason="extra 'notebook' is not installed")
+from tests.notebooks.executing import cell_with, check_quiet, execute, read
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"
 TASK = ROOT / "examples" / "california-housing"
 
 
-def read() -> Any:
-    nbformat: Any = pytest.importorskip("nbformat", reason="extra 'notebook' is not installed")
-    return nbformat.read(NOTEBOOK, as_version=4)
-
-
-def text_of(cell: Any) -> str:
-    """What a cell printed and showed, as text."""
-    parts = []
-    for output in cell.get("outputs", []):
-        parts.append(output.get("text", ""))
-        parts.append(output.get("data", {}).get("text/plain", ""))
-    return "\n".join(parts)
-
-
-def cell_with(notebook: Any, source: str) -> str:
-    """Output of the one code cell whose source holds a text."""
-    [cell] = [c for c in notebook.cells if c.cell_type == "code" and source in c.source]
-    return text_of(cell)
-
-
-def execute(notebook: Any, place: Path) -> None:
-    """Run all cells in a kernel whose files and runs lie in ``place``."""
-    from nbclient import NotebookClient
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "MLE_STAR_RUNS_DIR": place / "runs",
-            "IPYTHONDIR": place / "ipython",
-            "JUPYTER_PLATFORM_DIRS": "1",
-            "PYTHONPATH": ROOT,
-        }.items():
-            patch.setenv(name, str(value))
-        client = NotebookClient(
-            notebook,
-            km=kernel_manager(place),
-            timeout=300,
-            resources={"metadata": {"path": str(NOTEBOOK.parent)}},
-        )
-        client.execute(cleanup_kc=True)  # the manager is ours, so we have the kernel ended
-
-
 def test_it_is_committed_without_outputs() -> None:
-    for cell in read().cells:
+    for cell in read(NOTEBOOK).cells:
         if cell.cell_type == "code":
             assert cell.outputs == []
             assert cell.execution_count is None
@@ -72,7 +28,7 @@ def test_it_is_committed_without_outputs() -> None:
 @pytest.mark.slow
 def test_every_cell_runs_and_shows_what_the_text_promises(tmp_path: Path) -> None:
     """One test, so that parallel workers do not each run the notebook."""
-    notebook = read()
+    notebook = read(NOTEBOOK)
     execute(notebook, tmp_path)
     check_quiet(notebook, tmp_path)
     check_submissions(tmp_path / "runs")
@@ -80,16 +36,6 @@ def test_every_cell_runs_and_shows_what_the_text_promises(tmp_path: Path) -> Non
     check_stop_before_a_node(notebook)
     check_resumed_run(notebook)
     check_page_about_the_run_folder(tmp_path / "runs")
-
-
-def check_quiet(notebook: Any, place: Path) -> None:
-    """No error, no warning, and nobody beyond loopback was spoken to."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            assert output.output_type != "error"
-            assert output.get("name") != "stderr", output.text
-    assert (place / "guard.py").exists()
-    assert not (place / "attempts").exists()
 
 
 def check_submissions(folder: Path) -> None:
