@@ -38,8 +38,6 @@ EXAMPLE = "examples/california-housing"
 COLUMNS = 110
 FRAME = re.compile(r"\r?(?:\x1b\[1A\x1b\[2K)+|\x1b\[\?25[lh]")
 """Where rich's live display takes the last picture back."""
-BAR = re.compile(r"(?:\x1b\[2m)?│(?:\x1b\[0m)?")
-"""The frame of the live display, which the picture of a window has no need of."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
@@ -88,11 +86,8 @@ def record(folder: Path) -> str:
 
 
 def terminals(browser: Browser, shown: str) -> None:
-    """The live display in the middle of the run, and what stands there at its end."""
+    """What stands there at the end of the run; benchmarks/terminal.py draws its middle."""
     frames = [frame for frame in FRAME.split(shown) if frame.strip()]
-    live = [BAR.sub("", line) for line in frames[int(len(frames) * 0.6)].splitlines()]
-    inside = [line for line in live[1:] if "╰" not in line]
-    picture(browser, "terminal-live", "\n".join(inside), "mle-star run " + EXAMPLE)
     end = frames[-1].strip("\r\n").splitlines()
     last = next(i for i, line in enumerate(end) if "ensemble    ensemble" in line)
     picture(browser, "terminal-result", "\n".join(end[: last + 1]), "mle-star show")

@@ -286,6 +286,38 @@ class StoodIn(Event):
     reason: str
 
 
+class Told(Event):
+    """What a person told the run while it ran, as it was heard; see :mod:`mle_star.runs.steering`."""
+
+    kind: Literal["told"]
+    id: str = ""
+    hint: str = ""
+    card: dict[str, Any] = Field(default_factory=dict)
+    block: str = ""
+    meant_for: int | None = None
+    """Number of the solution it is meant for; None: all of them."""
+
+
+class Heeded(Event):
+    """What became of something a person told."""
+
+    kind: Literal["heeded"]
+    id: str = ""
+    act: str
+    """``hint``, ``card`` or ``block``."""
+    text: str
+    done: bool = True
+    """Whether it could be done."""
+
+
+class RunResumed(Event):
+    """A later sitting of the run begins."""
+
+    kind: Literal["run_resumed"]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The settings as they are now."""
+
+
 class Note(Event):
     """Something a person should know."""
 
@@ -300,7 +332,7 @@ class RunFinished(Event):
     submission: str
     """Path; empty where there is none."""
     source: str
-    """View the submission came from: ``full``, ``search`` or ``none``."""
+    """View the submission came from: ``full``, ``part``, ``search`` or ``none``."""
     score: dict[str, Any] | None
     """A :class:`mle_star.state.Score`."""
     trial: str

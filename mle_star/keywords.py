@@ -107,7 +107,7 @@ class SettingsKeywords(TypedDict, total=False):
     cpus_per_script: int
     """Cores a script is promised; a script that runs alone gets all."""
     memory_limit_mb: int | None
-    """Memory one script's processes may use; empty: 80 % of what is free."""
+    """Megabytes of memory one script's processes may use; empty: 80 % of what is free."""
     python: str
     """Interpreter that runs the scripts; empty: the one running mle-star, or in a container its
     python3."""
@@ -129,5 +129,8 @@ class SettingsKeywords(TypedDict, total=False):
     mlflow: str
     """MLflow store that the run is logged to, such as sqlite:///mlflow.db or http://localhost:5000;
     needs the extra 'mlflow'. Empty: none."""
+    save_model: bool
+    """Leave the fitted models in solution/model, so that predict.py takes seconds (scripts of the
+    playbook's form; they are fitted once more for it)."""
     runs_dir: str
     """Folder that receives the run folders."""

@@ -54,7 +54,7 @@ def test_outside_imports(path: Path) -> None:
     assert "tests" not in everything, "the package must not need its tests"
     room = path.relative_to(PACKAGE).parts[0]
     if room != "cli":
-        drawing = {"rich"} if room == "observe" else set()
+        drawing = {"rich"} if room in ("observe", "mcp") else set()  # text in colours, or without
         assert not everything & TERMINAL - drawing, "only mle_star.cli may talk to a terminal"
     assert not at_start(tree) & HEAVY, "import it inside the function that uses it"
 

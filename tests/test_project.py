@@ -115,7 +115,7 @@ def test_the_faked_wire_that_contributors_are_told_of_is_there() -> None:
 
 def test_runs_and_secrets_are_ignored_but_not_the_package_of_that_name() -> None:
     ignored = read(".gitignore").splitlines()
-    assert {"/runs/", ".env", ".venv/", ".langgraph_api/"} <= set(ignored)
+    assert {"/runs/", ".env", ".venv", ".langgraph_api/"} <= set(ignored)
     assert "runs/" not in ignored
 
 

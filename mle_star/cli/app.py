@@ -173,9 +173,7 @@ def history(
     list_steps(find_run(run, o.runs_folder(runs_dir)), as_json=as_json)
 
 
-@app.command(
-    **h.about(h.RUN, "mle-star history my-run", "mle-star fork my-run --at 42 --set outer_steps=6")
-)
+@app.command(**h.about(h.RUN, "mle-star fork my-run --at 42 --set outer_steps=6"))
 def fork(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
     at: Annotated[
@@ -369,7 +367,7 @@ def studio(
     start_server(host, port)
 
 
-@app.command()
+@app.command(**h.about(h.MORE, "mle-star mcp", "mle-star mcp --runs-dir ~/runs"))
 def mcp(runs_dir: o.RunsDir = None) -> None:
     """Serve runs to a coding assistant by the Model Context Protocol, on stdin and stdout."""
     from mle_star.cli.serving import serve_assistant

@@ -19,7 +19,7 @@ PHASES = {
     "refine": "refinement",
     "blend": "blending",
     "ensemble": "planned ensembles",
-    "submit": "final run on all data",
+    "submit": "final run",
 }
 """Phase -> what a person reads, in the order of a run."""
 

@@ -92,7 +92,7 @@ def test_a_run_is_followed_from_its_beginning_to_its_outcome(
     assert out.startswith("houses: rmse, lower is better, 2,400 labelled rows\n")
     assert out.count("solution 1  first scripts") == 1
     assert "refining 1/1, plan 2/2" in out
-    assert out.index("final run on all data") < out.index("→  best ensemble  51200 ± 770")
+    assert out.index("final run") < out.index("→  best ensemble  51200 ± 770")
     assert err == ""
 
 

@@ -278,8 +278,8 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
             ["rum"],
             [
                 "No such command 'rum'",
-                "run, resume, repair, runs, show, history, fork, report, compare, inspect, ",
-                "doctor, attacks, graph, studio",
+                "run, resume, repair, runs, show, history, fork, submit, report, compare, ",
+                "inspect, doctor, attacks, graph, studio, mcp",
             ],
         ),
         (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset", "run --help"]),

@@ -54,14 +54,14 @@ def test_run_is_followed_then_shown(tmp_path: Path) -> None:
     assert code == 0, err
     assert Path(result["submission"]).is_file()
     assert (Path(result["solution"]) / "run.py").is_file()
-    assert "final run on all data" in told
+    assert "final run" in told
     code, out, err = finish(start("show"))
     assert code == 0, err
     assert "slope: rmse, lower is better; finished after" in out
     assert "→  best single" in out
     assert followed.endswith(out)
     assert followed.startswith("slope: rmse, lower is better, ")
-    assert "final run on all data" in followed
+    assert "final run" in followed
     assert str(Path(result["submission"])) in out
 
 

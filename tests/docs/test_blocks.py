@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 import shlex
@@ -18,6 +19,7 @@ from mle_star.cli import call
 from mle_star.context import Context
 from mle_star.execution import contract
 from mle_star.execution.process import LocalExecutor
+from mle_star.graph import forking
 from mle_star.models.prices import load_prices
 from mle_star.models.providers import KEYS
 from mle_star.tasks import get_metric, load_task
@@ -34,7 +36,9 @@ RUN_BY = {
     "README.md": "tests/test_readme.py",
     "docs/architecture.md": "tests/notebooks/test_pages.py",
     "docs/contract.md": "tests/notebooks/test_pages.py",
+    "docs/forking.md": "tests/docs/test_blocks.py",
     "docs/models.md": "tests/notebooks/test_models_page.py",
+    "docs/python.md": "tests/notebooks/test_python_page.py",
     "docs/sandbox.md": "tests/docs/test_blocks.py",
     "docs/start.md": "tests/docs/test_blocks.py",
     "docs/your-own-task.md": "tests/docs/test_blocks.py",
@@ -230,3 +234,19 @@ def test_the_metric_of_ones_own_is_loaded_and_counts_as_it_says(cars: Path) -> N
     truth, low, high = (pd.DataFrame({"price": [value] * 3}) for value in (10.0, 8.0, 12.0))
     assert metric.compute(truth, low) == pytest.approx(4.0)
     assert metric.compute(truth, high) == pytest.approx(2.0)
+
+
+def test_a_run_is_forked_from_python_as_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forking itself is tested in tests/graph/test_forking.py; here its arguments are."""
+    [text] = of("docs/forking.md", "python")
+    forked: list[dict[str, object]] = []
+
+    def fork(run: str, **given: object) -> Path:
+        inspect.signature(forking.fork).bind(run, **given)
+        forked.append(given)
+        return Path(run)
+
+    monkeypatch.setattr("mle_star.fork", fork, raising=False)
+    monkeypatch.setattr("mle_star.resume", lambda run: run, raising=False)
+    exec(compile(text, "docs/forking.md", "exec"), {})
+    assert forked == [{"at": 58, "changes": {"outer_steps": 6}}]
