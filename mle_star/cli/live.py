@@ -22,7 +22,7 @@ from mle_star.report.money import dollars, money, stand_ins, tokens
 from mle_star.report.text import clean, count, duration, plus_minus
 from mle_star.report.thinking import fell_back, who_thinks
 
-SCROLLED = ("script_finished", "debugged")
+SCROLLED = ("script_finished", "debugged", "told", "heeded")
 """Events that leave a line above the panel; the panel itself tells the rest."""
 
 

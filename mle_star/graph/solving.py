@@ -10,7 +10,7 @@ from typing import Any
 from mle_star.context import FIXED, Context, Settings, context_from, resolve
 from mle_star.engineer import choose
 from mle_star.errors import RunError, SettingsError
-from mle_star.graph.driving import OnEvent, drive, taken
+from mle_star.graph.driving import OnAsk, OnEvent, drive, taken
 from mle_star.graph.result import Result
 from mle_star.models.client import ANSWERS
 from mle_star.models.wallet import LEDGER
@@ -31,6 +31,7 @@ def solve(
     *,
     context: Context | None = None,
     on_event: OnEvent | None = None,
+    on_ask: OnAsk | None = None,
     run: str | None = None,
     report: bool = True,
 ) -> Result:
@@ -40,12 +41,15 @@ def solve(
         task: the task folder.
         context: settings; what is left empty comes from the environment, then from the preset.
         on_event: called with every event of the journal, in the calling thread.
+        on_ask: answers what ``approve`` has the run ask, in the calling thread; None stops the run
+            at its first question.
         run: name of the run folder below ``runs_dir``; by default time and task.
         report: leave a page about the run in its folder, ``report.html``, also where it stops.
 
     Raises:
         UserError: something a person must mend; the message says how.
         RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
+        RunWaits: a question was not answered; ``resume`` asks again.
     """
     settings = resolve(context)
     choose(settings)  # an unknown model must fail before a folder is made
@@ -63,7 +67,7 @@ def solve(
             sittings=1,
             **remember_place(folder, spec, settings),
         )
-        return drive(folder, settings, on_event, report)
+        return drive(folder, settings, on_event, report, on_ask)
 
 
 def resume(
@@ -72,6 +76,7 @@ def resume(
     task: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
+    on_ask: OnAsk | None = None,
     report: bool = True,
 ) -> Result:
     """Go on with a run that was stopped, or that crashed, from its last finished node.
@@ -83,6 +88,7 @@ def resume(
         task: where the task folder lies now; None: where it was, also seen from the run folder.
         changes: settings to change, such as ``{"time_budget": 3600}``; None values are ignored.
         on_event: as in :func:`solve`.
+        on_ask: as in :func:`solve`; questions that wait are asked again.
         report: as in :func:`solve`.
 
     Raises:
@@ -90,11 +96,12 @@ def resume(
         SettingsError: a setting can't change for a run that has begun.
         ModelRefused: the model's key or name is wrong.
         RunStopped: the run was stopped again.
+        RunWaits: a question was not answered.
     """
     folder = RunFolder.open(Path(run).absolute())
     with taken(folder):
         settings = _reopen(folder, task, dict(changes or {}))
-        return drive(folder, settings, on_event, report)
+        return drive(folder, settings, on_event, report, on_ask)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
