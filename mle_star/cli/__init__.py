@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from mle_star.errors import MleStarError, RunStopped, UserError
+from mle_star.errors import MleStarError, RunStopped, RunWaits, UserError
 
 __all__ = ["main"]
 
@@ -42,6 +42,8 @@ def call(arguments: Sequence[str] | None = None) -> int:
         code = app(args=given, prog_name="mle-star", standalone_mode=False)
     except UserError as error:
         return fail(str(error), 2)
+    except RunWaits as waits:
+        return fail(str(waits), 130)
     except RunStopped as stopped:
         return fail(stop_message(stopped), 130)
     except KeyboardInterrupt:

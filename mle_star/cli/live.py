@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich import box
@@ -47,6 +48,15 @@ class LiveView:
 
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else inside the ``with`` block."""
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
     def restore(
         self,

@@ -148,6 +148,7 @@ def _answers(
         RunWaits: one of them was not answered.
     """
     questions = [cast(Question, {**one.value, "id": one.id}) for one in waiting]
+    questions.sort(key=lambda question: question["solution"])
     answers: dict[str, Any] = {}
     about_cost: Any = None
     with interruptible():
@@ -165,6 +166,7 @@ def _answers(
 
 
 def _waits(folder: RunFolder, questions: Sequence[Question]) -> RunWaits:
+    folder.update(waiting=[question["id"] for question in questions])
     more = f" ({len(questions) - 1} more wait)" if len(questions) > 1 else ""
     return RunWaits(
         f"The run waits for an answer: {in_one_line(questions[0])}{more} Answer on a terminal "
