@@ -42,8 +42,6 @@ def call(arguments: Sequence[str] | None = None) -> int:
         code = app(args=given, prog_name="mle-star", standalone_mode=False)
     except UserError as error:
         return fail(str(error), 2)
-    except RunWaits as waits:
-        return fail(str(waits), 130)
     except RunStopped as stopped:
         return fail(stop_message(stopped), 130)
     except KeyboardInterrupt:
@@ -76,7 +74,7 @@ def stop_message(stopped: RunStopped) -> str:
     from mle_star.cli.output import relative
 
     run = getattr(stopped, "run", None)
-    if not run:
+    if not run or isinstance(stopped, RunWaits):
         return str(stopped) or "Stopped."
     name = shlex.quote(str(relative(Path(str(run)))))
     return f"Stopped; what is finished is kept. Go on with: mle-star resume {name}"
