@@ -121,7 +121,7 @@ def test_tell_says_what_will_happen(
     assert "TabM is tried at the next outer step" in said
     assert "mle-star resume" in said
     [record] = read_told(run)
-    assert (record["solution"], record["card"]["example"]) == (1, "import x\n")
+    assert (record["solution"], record["card"]["example"]) == (1, "import x")
     assert cli.call(["tell", str(run), "--name", "RealMLP"]) == 0
     assert read_told(run)[1]["card"]["name"] == "RealMLP"
 
