@@ -103,6 +103,7 @@ def drawn(question: Question) -> RenderableType:
     if kind == "plan":
         parts.append(Text(clean(question["text"], 4000), style="bold"))
         if block := question.get("block"):
+            parts.append(Text(""))
             parts.append(_code(block, "python"))
     title = what.get(kind, "May the search go on?")
     label = f" {clean(question['label'], 60)}" if kind == "script" else ""
@@ -116,7 +117,7 @@ def drawn(question: Question) -> RenderableType:
 
 def _code(text: str, language: str) -> Syntax:
     """Source text in colours; what could steer a terminal is left out."""
-    plain = "".join(c for c in text if c.isprintable() or c in "\n\t")
+    plain = "".join(c for c in text.rstrip("\n") if c.isprintable() or c in "\n\t")
     return Syntax(plain, language, theme="ansi_dark", word_wrap=True, background_color="default")
 
 
