@@ -142,26 +142,33 @@ def _answers(
 ) -> dict[str, Any]:
     """Ask every question that waits; several solutions may ask at once.
 
-    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking.
+    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking; what was
+    answered before is kept in ``run.json`` for the next sitting.
 
     Raises:
         RunWaits: one of them was not answered.
     """
     questions = [cast(Question, {**one.value, "id": one.id}) for one in waiting]
     questions.sort(key=lambda question: question["solution"])
+    kept = folder.record().get("answered") or {}
     answers: dict[str, Any] = {}
     about_cost: Any = None
     with interruptible():
         for question in questions:
             spend = question["kind"] == "spend"
             answer = about_cost if spend else None
+            if not question["problem"]:  # else the one that was kept can't be used
+                answer = kept.get(question["id"], answer)
             if answer is None and on_ask is not None:
                 with suppress(KeyboardInterrupt):
                     answer = on_ask(question)
             if answer is None:
+                folder.update(answered=answers)
                 raise _waits(folder, questions)
             about_cost = answer if spend else about_cost
             answers[question["id"]] = answer
+    if kept:
+        folder.update(answered={})
     return answers
 
 

@@ -162,8 +162,8 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
         resume(tmp_path / "run", on_ask=lambda question: next(answers))
     before = read_events(tmp_path / "run")[-1]["elapsed"]
     done = resume(tmp_path / "run", changes={"approve": ["plans"]}, on_ask=person(asked))
-    assert [question["kind"] for question in asked[:2]] == ["script", "script"], "they wait"
-    assert {question["kind"] for question in asked[2:]} == {"plan"}
+    assert [q["solution"] for q in asked if q["kind"] == "script"] == [1], "one was answered"
+    assert {question["kind"] for question in asked[1:]} == {"plan"}
     assert done.interrupted
     assert done.seconds > before
     assert len([t for t in done.trials if t["phase"] == "write"]) == 2
