@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mle_star.graph.solving import resume, solve
     from mle_star.graph.stopping import Stop
     from mle_star.graph.streaming import asolve, astream, stream
+    from mle_star.runs.steering import tell
     from mle_star.tasks import TaskSpec
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "resume",
     "solve",
     "stream",
+    "tell",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "resume": "mle_star.graph.solving",
     "solve": "mle_star.graph.solving",
     "stream": "mle_star.graph.streaming",
+    "tell": "mle_star.runs.steering",
 }
 
 

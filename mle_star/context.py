@@ -72,6 +72,7 @@ Preset = Literal["quick", "default", "paper"]
 Evaluation = Literal["harness", "printed"]
 SearchName = Literal["auto", "tavily", "google", "catalogue", "none"]
 Sandbox = Literal["auto", "bubblewrap", "landlock", "container", "process"]
+Approval = Literal["scripts", "plans", "spend"]
 WarmStart = Literal["none", "playbook"]
 
 DEFAULT_MODEL = "google_genai:gemini-2.5-pro"
@@ -169,6 +170,15 @@ class _Thinking(_Model):
     max_calls: int | None = Field(
         default=None, ge=0, description="Most requests the run may send to models"
     )
+    approve: list[Approval] = Field(
+        default_factory=list,
+        description="What a person is asked about first: scripts (each before its first run), "
+        "plans (each before it is carried out), spend (whenever the bill passes a multiple of "
+        "approve_cost)",
+    )
+    approve_cost: float = Field(
+        default=1.0, gt=0, description="US dollars after which approve=spend asks, each time"
+    )
     prices: str = Field(
         default="", description="Price table (TOML) to use in place of the built-in one"
     )
@@ -237,6 +247,16 @@ class _Thinking(_Model):
         if "@" in value.partition("//")[2].partition("/")[0]:
             raise ValueError("leave name and password out of the address")
         return value
+
+    @field_validator("approve", mode="before")
+    @classmethod
+    def _approvals(cls, value: Any) -> Any:
+        """A list, or names separated by commas; ``none`` turns all off."""
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple | set | frozenset):
+            return value
+        names = [name.strip() for part in parts for name in str(part).split(",")]
+        return sorted({name for name in names if name and name != "none"})
 
     @field_validator("search_exclude", mode="before")
     @classmethod

@@ -16,9 +16,13 @@ an :class:`mle_star.execution.Execution` or a trial without a score.
     ├── SandboxUnavailable   no child process could be started: the run stops
     ├── NoAnswer             an engineer has no usable answer: the step is skipped with a note
     └── RunStopped           somebody asked the run to stop; it can be resumed
+        └── RunWaits         a question waits for a person's answer
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class MleStarError(Exception):
@@ -71,3 +75,12 @@ class RunStopped(MleStarError):
         """Say so; ``run`` is the path of the run folder."""
         super().__init__(message)
         self.run = run
+
+
+class RunWaits(RunStopped):
+    """The run has come to questions that nobody was there to answer; resuming asks them again."""
+
+    def __init__(self, message: str, run: str, questions: Sequence[Mapping[str, Any]]) -> None:
+        """Say what waits; ``questions`` are those of :mod:`mle_star.runs.questions`."""
+        super().__init__(message, run)
+        self.questions = list(questions)

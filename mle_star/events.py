@@ -287,7 +287,7 @@ class StoodIn(Event):
 
 
 class Told(Event):
-    """What a person told the run while it ran, as it was heard; see :mod:`mle_star.runs.steering`."""
+    """What a person told the run, as it was heard; see :mod:`mle_star.runs.steering`."""
 
     kind: Literal["told"]
     id: str = ""
@@ -308,6 +308,36 @@ class Heeded(Event):
     text: str
     done: bool = True
     """Whether it could be done."""
+
+
+class Asked(Event):
+    """The run waits for a person's answer; see :mod:`mle_star.runs.questions`."""
+
+    kind: Literal["asked"]
+    about: str
+    """``script``, ``study``, ``plan`` or ``spend``."""
+    label: str
+
+
+class Answered(Event):
+    """What the person answered."""
+
+    kind: Literal["answered"]
+    about: str
+    label: str
+    answer: str
+    """``yes``, ``no`` or ``edit``."""
+    reason: str = ""
+
+
+class Spending(Event):
+    """What a person decided on money."""
+
+    kind: Literal["spending"]
+    halted: bool
+    """Whether the search spends no more."""
+    allowed: float
+    """US dollars up to which nobody is asked again."""
 
 
 class RunResumed(Event):

@@ -46,6 +46,11 @@ class SettingsKeywords(TypedDict, total=False):
     """Most tokens the run may use, input and output together."""
     max_calls: int | None
     """Most requests the run may send to models."""
+    approve: list[Literal["scripts", "plans", "spend"]]
+    """What a person is asked about first: scripts (each before its first run), plans (each before
+    it is carried out), spend (whenever the bill passes a multiple of approve_cost)."""
+    approve_cost: float
+    """US dollars after which approve=spend asks, each time."""
     prices: str
     """Price table (TOML) to use in place of the built-in one."""
     search: Literal["auto", "tavily", "google", "catalogue", "none"]

@@ -99,6 +99,8 @@ class Draft(TypedDict):
     """Metric of each fold of the first trial in ``race``, as the harness measured it."""
     told: NotRequired[bool]
     """Whether a person asked for it: it is run however late it is."""
+    parent: NotRequired[str]
+    """sha256 of the script it was made from."""
     race: NotRequired[list[str]]
     """Trials: the one that the script must beat, then others of its branch; without any, it runs to
     its end."""
@@ -117,6 +119,8 @@ class Attempt(TypedDict):
     trial: str
     behind: NotRequired[bool]
     """Whether it was stopped because its first folds had lost already."""
+    refused: NotRequired[bool]
+    """Whether a person said no, so that it was not tried."""
 
 
 class LessonRecord(TypedDict):
@@ -167,6 +171,10 @@ class RunState(TypedDict, total=False):
     """Why this level gave up early after an unexpected error; empty when it did not."""
     spent: bool
     """Whether the search's share of the wallet is spent and nobody stands in for the model."""
+    over: bool
+    """Whether the bill has passed what people allowed so far."""
+    halted: bool
+    """Whether people ended the search, as it had cost enough."""
     told: int
     """Newest record of ``told.jsonl`` that this level has taken in; 0 before any."""
     hints: list[str]
@@ -197,6 +205,8 @@ class State(RunState, Told, total=False):
     round: int
     best: Trial | None
     plan: str
+    refusal: str
+    """Why a person said no to the newest plan or script; empty where nobody did."""
     planned: list[str]
     """Trials that the planned ensemble combines, in the order of the plan."""
     draft: Draft | None
@@ -268,6 +278,8 @@ class SolutionState(SolutionInput, Told, total=False):
     """The block under refinement: an exact substring of ``base``, occurring once."""
     base: str
     """Script the outer step started from; every inner step replaces ``block`` in this script."""
+    refusal: str
+    """Why a person said no to the newest plan or script; empty where nobody did."""
     plan: str
     attempts: list[Attempt]
     """Plans of this outer step with their scores."""
@@ -299,6 +311,8 @@ class CandidateInput(RunState):
 class CandidateState(CandidateInput, Told, total=False):
     """State of one candidate branch: write, evaluate."""
 
+    refusal: str
+    """Why a person said no to the newest plan or script; empty where nobody did."""
     draft: Draft | None
     trial: Trial | None
     candidates: Annotated[list[Trial], operator.add]
@@ -320,6 +334,9 @@ class EvaluationInput(RunState, total=False):
 class EvaluationState(EvaluationInput, Told, total=False):
     """State of EVALUATE(s): leakage check, run, debug."""
 
+    approved: str
+    """The script that a person let run last; empty before any."""
+    refusal: str
     script: str
     """sha256 of the script as it stands after fixes and repairs."""
     leak: str
@@ -344,3 +361,4 @@ class EvaluationOutput(TypedDict, total=False):
 
     trial: Trial | None
     messages: Annotated[list[dict[str, Any]], operator.add]
+    refusal: str

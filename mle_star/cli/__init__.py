@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from mle_star.errors import MleStarError, RunStopped, UserError
+from mle_star.errors import MleStarError, RunStopped, RunWaits, UserError
 
 __all__ = ["main"]
 
@@ -83,7 +83,7 @@ def stop_message(stopped: RunStopped) -> str:
     from mle_star.cli.output import relative
 
     run = getattr(stopped, "run", None)
-    if not run:
+    if not run or isinstance(stopped, RunWaits):
         return str(stopped) or "Stopped."
     name = shlex.quote(str(relative(Path(str(run)))))
     return f"Stopped; what is finished is kept. Go on with: mle-star resume {name}"

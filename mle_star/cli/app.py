@@ -11,6 +11,7 @@ from mle_star.cli import bench, completing
 from mle_star.cli import helping as h
 from mle_star.cli import options as o
 from mle_star.cli.output import console, write_json
+from mle_star.errors import SettingsError
 
 app = typer.Typer(
     name="mle-star",
@@ -86,6 +87,10 @@ def resume(
         str | None,
         typer.Option(metavar="FOLDER", help="Where the task folder lies now, if it was moved."),
     ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(metavar="yes|no", help="Answers every question that waits."),
+    ] = None,
     runs_dir: o.RunsDir = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -93,6 +98,8 @@ def resume(
 ) -> int:
     """Go on with a run that was stopped or killed; what is given here is changed."""
     changes = o.given(settings)
+    if answer not in (None, "yes", "no"):
+        raise SettingsError(f"--answer is yes or no, not {answer!r}.")
     from mle_star.cli.running import go_on
     from mle_star.runs import find_run
     from mle_star.runs.moving import use_task
@@ -100,7 +107,37 @@ def resume(
     path = find_run(run, o.runs_folder(runs_dir))
     if task is not None:
         use_task(path, task)
-    return go_on(path, changes, as_json=as_json, quiet=quiet)
+    return go_on(path, changes, answer=answer or "", as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def tell(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    hint: Annotated[
+        str, typer.Argument(metavar="[HINT]", help="What planner and coder should know.")
+    ] = "",
+    *,
+    card: Annotated[
+        str | None, typer.Option(metavar="FILE|TEXT", help="A model to try: its card.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What that model is called.")] = "",
+    block: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="What to refine next: a function, a section, lines 10-25, or text."
+        ),
+    ] = "",
+    solution: Annotated[
+        int | None, typer.Option(help="Number of one solution, from 1; all if left out.")
+    ] = None,
+    runs_dir: o.RunsDir = None,
+) -> None:
+    """Tell a run something while it goes on, or before it is resumed."""
+    from mle_star.cli.telling import tell_run
+    from mle_star.runs import find_run
+
+    path = find_run(run, o.runs_folder(runs_dir))
+    tell_run(path, hint, card, name, block, solution)
 
 
 @app.command(

@@ -25,6 +25,7 @@ MODEL = "Model and search"
 BUDGET = "Budget"
 DATA = "Data and scripts"
 CAGE = "Sandbox"
+PEOPLE = "People in the loop"
 OUTPUT = "Output"
 
 Task = Annotated[str, typer.Argument(metavar="TASK", help="The task folder.")]
@@ -143,6 +144,12 @@ TABLE: tuple[Setting, ...] = (
         "debug_rounds", BUDGET, int, "Repairs of a script before it is given up.", later=True
     ),
     Setting("script_timeout", BUDGET, float, "Seconds one script may run.", later=True),
+    Setting(
+        "approve", PEOPLE, list[str], "Ask first: scripts (before each first run), plans (before "
+        "each is carried out), spend (whenever the bill passes approve-cost again); none.",
+        metavar="WHAT", later=True,
+    ),
+    Setting("approve_cost", PEOPLE, float, "US dollars after which to ask again.", later=True),
     Setting(
         "engineer", MODEL, str,
         "Who thinks: auto (the model where one is named and has its key, else the playbook), "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from mle_star.cli.asking import Terminal, given_once
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
 from mle_star.context import Context, Settings, context_from, resolve
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mle_star.graph.solving import Result
 
 OnEvent = Callable[[dict[str, Any]], None]
+OnAsk = Callable[[Any], Any]
 
 
 def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool = False) -> int:
@@ -33,28 +36,49 @@ def start_run(task: str, context: Context, *, as_json: bool = False, quiet: bool
     settings = resolve(context)
     notice = fell_back(choice_of(settings), settings.model_dump())
 
-    def work(on_event: OnEvent | None) -> Result:
+    def work(on_event: OnEvent | None, on_ask: OnAsk | None) -> Result:
         from mle_star.graph import solving  # takes seconds: only when the view is up
 
-        return solving.solve(task, context=context, on_event=on_event, progress=False)
+        return solving.solve(
+            task, context=context, on_event=on_event, on_ask=on_ask, progress=False
+        )
 
     return drive(work, as_json, quiet, notice)
 
 
 def go_on(
-    run: Path, changes: Mapping[str, Any], *, as_json: bool = False, quiet: bool = False
+    run: Path,
+    changes: Mapping[str, Any],
+    *,
+    answer: str = "",
+    as_json: bool = False,
+    quiet: bool = False,
 ) -> int:
-    """Resume a run from the command line; returns the exit code."""
-    before = RunFolder.open(run).record().get("settings") or {}
+    """Resume a run from the command line; returns the exit code.
+
+    Args:
+        run: the run folder.
+        changes: settings that are changed.
+        answer: yes or no, to every question that waits; empty: a person is asked.
+        as_json: as for :func:`drive`.
+        quiet: as for :func:`drive`.
+    """
+    record = RunFolder.open(run).record()
+    before = record.get("settings") or {}
     if changes.get("models"):  # those for other agents stay as they are
         changes = {**changes, "models": {**before.get("models", {}), **changes["models"]}}
     settings = {**before, **changes}
     engineer = choice_of(_checked(settings)) if settings else {}
 
-    def work(on_event: OnEvent | None) -> Result:
+    once = given_once(answer, set(record.get("waiting") or ())) if answer else None
+
+    def work(on_event: OnEvent | None, on_ask: OnAsk | None) -> Result:
         from mle_star.graph import solving
 
-        return solving.resume(run, changes=changes, on_event=on_event, progress=False)
+        asking = once or on_ask
+        return solving.resume(
+            run, changes=changes, on_event=on_event, on_ask=asking, progress=False
+        )
 
     def restore(view: LiveView | LineView) -> None:
         view.restore(read_events(run), changes, engineer)
@@ -69,7 +93,7 @@ def _checked(values: Mapping[str, Any]) -> Settings:
 
 
 def drive(
-    work: Callable[[OnEvent | None], Result],
+    work: Callable[[OnEvent | None, OnAsk | None], Result],
     as_json: bool,
     quiet: bool,
     notice: str = "",
@@ -78,7 +102,8 @@ def drive(
     """Do the work under a progress view, then print the result in the form that was asked for.
 
     Args:
-        work: solves or resumes; gets what is to be called with every event.
+        work: solves or resumes; gets what is to be called with every event, and with every
+            question (None where no person is at the terminal).
         as_json: one JSON object on stdout, everything else on stderr.
         quiet: one line and no progress.
         notice: what a person should know before anything else.
@@ -95,7 +120,7 @@ def drive(
     with view or nullcontext():
         if view is not None and restore is not None:
             restore(view)
-        result = work(view.update if view else None)
+        result = work(view.update if view else None, asking_on(screen, view))
     report = read_report(relative(result.run))
     if as_json:
         write_json({**asdict(result), "stood_in": report.stood_in})
@@ -105,6 +130,19 @@ def drive(
     else:
         show_report(screen, report)
     return 0 if result.best else 1
+
+
+def asking_on(screen: Console, view: LiveView | LineView | None) -> OnAsk | None:
+    """Asks in place, the live view paused meanwhile; None where nobody sits there."""
+    if not (screen.is_terminal and sys.stdin.isatty()):
+        return None
+    terminal = Terminal(screen)
+
+    def on_ask(question: Any) -> Any:
+        with view.paused() if isinstance(view, LiveView) else nullcontext():
+            return terminal(question)
+
+    return on_ask
 
 
 def progress_view(screen: Console, footer: str = "") -> LiveView | LineView:

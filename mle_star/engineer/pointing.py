@@ -40,7 +40,7 @@ def section_around(script: str, block: str) -> str:
 
 def _sections(script: str) -> list[tuple[int, str]]:
     starts = [match.start() for match in _SECTION.finditer(script)]
-    ends = [*starts[1:], len(script)]
+    ends = [*starts[1:], len(script)][: len(starts)]
     return [(start, script[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 

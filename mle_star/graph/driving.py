@@ -6,19 +6,20 @@ import errno
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
+from langgraph.types import Command, Interrupt
 
 from mle_star.context import Context, Settings
-from mle_star.errors import RunError, RunStopped
+from mle_star.errors import RunError, RunStopped, RunWaits
 from mle_star.graph.pipeline import build_graph
 from mle_star.graph.result import Result, read_result
-from mle_star.graph.stopping import Stop, stop_now, stoppable
+from mle_star.graph.stopping import Stop, interruptible, stop_now, stoppable
 from mle_star.nodes.prepare import isolation
 from mle_star.nodes.workbench import close_workbench, driving, find_workbench, open_workbench
 from mle_star.observe import langsmith
@@ -28,10 +29,13 @@ from mle_star.runs import EventLog, RunFolder
 from mle_star.runs.checkpoints import Saver, damaged, open_checkpoints
 from mle_star.runs.events import has_begun, last_elapsed
 from mle_star.runs.lock import only_one
+from mle_star.runs.questions import Answer, Question, in_one_line
 from mle_star.runs.storage import in_one_sentence, is_storage_error
 from mle_star.state import InputState
 
 OnEvent = Callable[[dict[str, Any]], None]
+OnAsk = Callable[[Question], "Answer | str | bool | None"]
+"""Answers a question of a run; None where nobody does."""
 
 STEPS_PER_SCRIPT = 12
 """Most super-steps one script can take (check, fix, run, score, repair), with room to spare."""
@@ -61,6 +65,7 @@ def drive(
     on_event: OnEvent | None,
     report: bool = True,
     stop: Stop | None = None,
+    on_ask: OnAsk | None = None,
 ) -> Result:
     """Run the graph from the newest checkpoint, or from its start, to its end.
 
@@ -72,9 +77,11 @@ def drive(
         on_event: called with every event.
         report: leave ``report.html`` in the folder, however the sitting ends.
         stop: called from another thread, stops the run.
+        on_ask: answers the run's questions.
 
     Raises:
         RunStopped: the run was asked to stop.
+        RunWaits: it has come to a question that was not answered.
         RunError: the run is finished, or its checkpoints can't be used.
     """
     control, told = RunControl(), True
@@ -89,23 +96,32 @@ def drive(
         graph = build_graph(saver)
         config = _config(folder, saver, settings)
         values = graph.get_state(config).values
-        given = _given(folder, values)
+        given: Any = _given(folder, values)
         if values.get("run"):  # else the first node says hello
             _greet(folder)
-        stream = graph.stream(
-            cast(InputState | None, given),
-            config,
-            # The folder's own settings: a run killed in its first node starts it again.
-            context=Context.model_validate(
-                {**settings.model_dump(), "runs_dir": str(folder.path.parent)}
-            ),
-            stream_mode=["custom"],
-            subgraphs=True,
-            durability="sync",
-            control=control,
-        )
+        stream: Iterator[Any] = iter(())
         try:
-            _follow(stream, followers, hear)
+            while True:
+                stream = graph.stream(
+                    cast(InputState | None, given),
+                    config,
+                    # The folder's own settings: a run killed in its first node starts it again.
+                    context=Context.model_validate(
+                        {**settings.model_dump(), "runs_dir": str(folder.path.parent)}
+                    ),
+                    stream_mode=["custom"],
+                    subgraphs=True,
+                    durability="sync",
+                    control=control,
+                )
+                _follow(stream, followers, hear)
+                waiting = graph.get_state(config).interrupts
+                if not waiting:
+                    break
+                given = Command(resume=_answers(folder, waiting, on_ask))
+        except RunWaits:
+            _mark(folder, "stopped", None)
+            raise
         except GraphDrained:
             raise _stopped(folder) from None
         except KeyboardInterrupt as error:
@@ -123,6 +139,52 @@ def drive(
             if report:
                 leave_report(folder.path)
         return read_result(folder, graph.get_state(config).values)
+
+
+def _answers(
+    folder: RunFolder, waiting: Sequence[Interrupt], on_ask: OnAsk | None
+) -> dict[str, Any]:
+    """Ask every question that waits; several solutions may ask at once.
+
+    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking; what was
+    answered before is kept in ``run.json`` for the next sitting.
+
+    Raises:
+        RunWaits: one of them was not answered.
+    """
+    questions = [cast(Question, {**one.value, "id": one.id}) for one in waiting]
+    questions.sort(key=lambda question: question["solution"])
+    kept = folder.record().get("answered") or {}
+    answers: dict[str, Any] = {}
+    about_cost: Any = None
+    with interruptible():
+        for question in questions:
+            spend = question["kind"] == "spend"
+            answer = about_cost if spend else None
+            if not question["problem"]:  # else the one that was kept can't be used
+                answer = kept.get(question["id"], answer)
+            if answer is None and on_ask is not None:
+                with suppress(KeyboardInterrupt):
+                    answer = on_ask(question)
+            if answer is None:
+                folder.update(answered=answers)
+                raise _waits(folder, questions)
+            about_cost = answer if spend else about_cost
+            answers[question["id"]] = answer
+    if kept:
+        folder.update(answered={})
+    return answers
+
+
+def _waits(folder: RunFolder, questions: Sequence[Question]) -> RunWaits:
+    folder.update(waiting=[question["id"] for question in questions])
+    more = f" ({len(questions) - 1} more wait)" if len(questions) > 1 else ""
+    return RunWaits(
+        f"The run waits for an answer: {in_one_line(questions[0])}{more} Answer on a terminal "
+        f"with 'mle-star resume {folder.path}', or add --answer yes or --answer no to it.",
+        str(folder.path),
+        questions,
+    )
 
 
 def _config(folder: RunFolder, saver: Saver, settings: Settings) -> RunnableConfig:
@@ -230,8 +292,9 @@ def _give_up(folder: RunFolder, stream: Iterator[Any], status: str, error: BaseE
     bench = find_workbench(str(folder.path))
     if bench is not None:
         bench.stop()
-    with suppress(GraphDrained):
-        cast(Generator[Any, None, None], stream).close()
+    if isinstance(stream, Generator):
+        with suppress(GraphDrained):
+            stream.close()
     _mark(folder, status, error)
 
 

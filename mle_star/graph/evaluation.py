@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from mle_star.context import Context
 from mle_star.graph import routing
-from mle_star.nodes import evaluate
+from mle_star.nodes import asking, evaluate
 from mle_star.state import EvaluationInput, EvaluationOutput, EvaluationState
 
 Builder = type[StateGraph[Any, Any, Any, Any]]
@@ -30,12 +30,14 @@ def build_evaluation(builder: Builder = StateGraph) -> CompiledStateGraph[Any, A
         )
         .add_node("check_leakage", evaluate.check_leakage)
         .add_node("fix_leakage", evaluate.fix_leakage)
+        .add_node("ask_script", asking.ask_script)
         .add_node("execute", evaluate.execute)
         .add_node("score", evaluate.score)
         .add_node("debug", evaluate.debug)
         .add_edge(START, "check_leakage")
         .add_conditional_edges("check_leakage", routing.after_check_leakage)
         .add_conditional_edges("fix_leakage", routing.after_fix_leakage)
+        .add_conditional_edges("ask_script", routing.after_ask_script)
         .add_conditional_edges("execute", routing.after_execute)
         .add_conditional_edges("score", routing.after_score)
         .add_conditional_edges("debug", routing.after_debug)

@@ -11,7 +11,7 @@ from mle_star.graph import routing
 from mle_star.graph.evaluation import Builder, build_evaluation
 from mle_star.graph.solution import build_solution
 from mle_star.graph.telling import TellingGraph
-from mle_star.nodes import ensemble
+from mle_star.nodes import asking, ensemble
 from mle_star.nodes.prepare import prepare
 from mle_star.nodes.submit import submit
 from mle_star.state import InputState, OutputState, State
@@ -41,6 +41,8 @@ def build_graph(
         .add_node("ensemble", ensemble.ensemble)
         .add_node("evaluate_ensemble", build_evaluation(builder))
         .add_node("judge_ensemble", ensemble.judge_ensemble)
+        .add_node("ask_spend", asking.ask_spend)
+        .add_node("ask_plan", asking.ask_plan)
         .add_node("submit", submit)
         .add_edge(START, "prepare")
         .add_conditional_edges("prepare", routing.fan_out_solutions, ["solution"])
@@ -51,6 +53,8 @@ def build_graph(
         .add_conditional_edges("ensemble", routing.after_ensemble)
         .add_edge("evaluate_ensemble", "judge_ensemble")
         .add_conditional_edges("judge_ensemble", routing.more_ensembles)
+        .add_conditional_edges("ask_spend", routing.after_ask_spend_ensemble)
+        .add_conditional_edges("ask_plan", routing.after_ask_ensemble)
         .add_edge("submit", END)
         .compile(checkpointer=checkpointer, name="MLE-STAR")
     )

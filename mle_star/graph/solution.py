@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from mle_star.context import Context
 from mle_star.graph import routing
 from mle_star.graph.evaluation import Builder, build_evaluation
-from mle_star.nodes import ablate, candidates, cards, merge, refine
+from mle_star.nodes import ablate, asking, candidates, cards, merge, refine
 from mle_star.state import (
     CandidateInput,
     CandidateOutput,
@@ -81,6 +81,10 @@ def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any
         .add_node("learn", refine.learn)
         .add_node("accept", refine.accept)
         .add_node("finish", refine.finish)
+        # Questions to people
+        .add_node("ask_spend", asking.ask_spend)
+        .add_node("ask_study", asking.ask_study)
+        .add_node("ask_plan", asking.ask_plan)
         .add_edge(START, "retrieve")
         .add_conditional_edges("retrieve", routing.fan_out_candidates, ["candidate", "rank"])
         .add_edge("candidate", "rank")
@@ -104,6 +108,9 @@ def build_solution(builder: Builder = StateGraph) -> CompiledStateGraph[Any, Any
         .add_edge("evaluate_refine", "learn")
         .add_conditional_edges("learn", routing.more_inner_steps)
         .add_conditional_edges("accept", routing.more_outer_steps)
+        .add_conditional_edges("ask_spend", routing.after_ask_spend)
+        .add_conditional_edges("ask_study", routing.after_ask_study)
+        .add_conditional_edges("ask_plan", routing.after_ask_plan)
         .add_edge("finish", END)
         .compile(name="solution")
     )

@@ -13,7 +13,7 @@ from mle_star.context import FIXED, Context, Settings, context_from, resolve
 from mle_star.engineer import choose
 from mle_star.errors import RunError, SettingsError
 from mle_star.graph.arguments import check, merged
-from mle_star.graph.driving import OnEvent, drive, taken
+from mle_star.graph.driving import OnAsk, OnEvent, drive, taken
 from mle_star.graph.result import Result
 from mle_star.graph.stopping import Stop
 from mle_star.keywords import SettingsKeywords
@@ -38,6 +38,7 @@ def solve(
     *,
     context: Context | None = None,
     on_event: OnEvent | None = None,
+    on_ask: OnAsk | None = None,
     run: str | None = None,
     report: bool = True,
     progress: bool | None = None,
@@ -50,6 +51,8 @@ def solve(
         task: the task folder.
         context: settings; what is left empty comes from the environment, then from the preset.
         on_event: called with every event of the journal, in the calling thread.
+        on_ask: answers what ``approve`` has the run ask, in the calling thread; None stops the run
+            at its first question.
         run: name of the run folder below ``runs_dir``; by default time and task.
         report: leave a page about the run in its folder, ``report.html``, also where it stops.
         progress: show what goes on. None: in notebooks and on terminals, where nobody listens by
@@ -62,6 +65,7 @@ def solve(
         ArgumentError: an argument has a wrong type; the message names it.
         UserError: something a person must mend; the message says how.
         RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
+        RunWaits: a question was not answered; ``resume`` asks again.
     """
     check("solve", task=task, context=context, on_event=on_event, name=run, progress=progress)
     decided = resolve(merged(context, settings))
@@ -69,7 +73,7 @@ def solve(
     require(decided)
     keep_tables()  # the first node reads them as well, and lets go of them
     try:
-        return _begin(Path(task), decided, on_event, run, report, progress, stop)
+        return _begin(Path(task), decided, on_event, run, report, progress, stop, on_ask)
     finally:
         forget_tables()
 
@@ -82,6 +86,7 @@ def _begin(
     report: bool,
     progress: bool | None,
     stop: Stop | None,
+    on_ask: OnAsk | None,
 ) -> Result:
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
@@ -97,7 +102,7 @@ def _begin(
             sittings=1,
             **remember_place(folder, spec, decided),
         )
-        return drive(folder, decided, hear, report, stop)
+        return drive(folder, decided, hear, report, stop, on_ask)
 
 
 def resume(
@@ -106,6 +111,7 @@ def resume(
     task: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
     on_event: OnEvent | None = None,
+    on_ask: OnAsk | None = None,
     report: bool = True,
     progress: bool | None = None,
     stop: Stop | None = None,
@@ -120,6 +126,7 @@ def resume(
         task: where the task folder lies now; None: where it was, also seen from the run folder.
         changes: settings to change, such as ``{"time_budget": 3600}``; None values are ignored.
         on_event: as in :func:`solve`.
+        on_ask: as in :func:`solve`; questions that wait are asked again.
         report: as in :func:`solve`.
         progress: as in :func:`solve`.
         stop: as in :func:`solve`.
@@ -131,13 +138,14 @@ def resume(
         SettingsError: a setting can't change for a run that has begun.
         ModelRefused: the model's key or name is wrong.
         RunStopped: the run was stopped again.
+        RunWaits: a question was not answered.
     """
     check("resume", run=run, on_event=on_event, progress=progress)
     folder = RunFolder.open(Path(run).absolute())
     wanted = {**(changes or {}), **settings}
     with watching(progress, on_event, folder, wanted) as hear, taken(folder):
         decided = _reopen(folder, task, wanted)
-        return drive(folder, decided, hear, report, stop)
+        return drive(folder, decided, hear, report, stop, on_ask)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:

@@ -34,7 +34,14 @@ def ablate(state: SolutionState, step: Step) -> Update:
         "output": "",
     }
     step.emit("ablation_written", written=bool(text))
-    return {"ablation": study, "base": best["script"], "k": 0, "attempts": [], "step_trials": []}
+    return {
+        "ablation": study,
+        "base": best["script"],
+        "k": 0,
+        "attempts": [],
+        "step_trials": [],
+        "refusal": "",
+    }
 
 
 @node

@@ -86,7 +86,8 @@ def propose_ensemble(state: State, step: Step) -> Update:
     """Plan an ensemble from every earlier plan and its score."""
     bench = step.bench
     members, predictions = _planned_members(bench, state)
-    empty: Update = {"draft": None, "trial": None, "plan": "", "round": state["round"] + 1}
+    empty: Update = {"draft": None, "trial": None, "plan": "", "refusal": ""}
+    empty["round"] = state["round"] + 1
     if len(members) < 2:
         return empty
     views, tried = _views(bench, members, predictions), tried_plans(state["attempts"])
@@ -123,7 +124,7 @@ def judge_ensemble(state: State, step: Step) -> Update:
     attempts = list(state.get("attempts", []))
     if draft is not None or state.get("plan"):
         plan = described(state, draft) if draft else state["plan"]
-        attempts.append(attempt_of(plan, trial))
+        attempts.append(attempt_of(plan, trial, state.get("refusal", "")))
     before = state.get("best")
     best = best_of([t for t in (before, trial) if t], step.bench.spec.direction)
     if best is not None and best is not before and best["score"]:

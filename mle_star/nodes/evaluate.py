@@ -55,7 +55,7 @@ def check_leakage(state: EvaluationState, step: Step) -> Update:
     draft = _draft(state)
     script = state.get("script") or draft["script"]
     if draft["phase"] == "blend":
-        return {"script": script, "leak": "", "leak_reason": "", "error": ""}
+        return {"script": script, "leak": "", "leak_reason": "", "error": "", "refusal": ""}
     report = step.ask(
         step.bench.engineer.check_leakage,
         step.bench.folder.script(script),
@@ -73,6 +73,7 @@ def check_leakage(state: EvaluationState, step: Step) -> Update:
         "leak": report.block if report and leaking else "",
         "leak_reason": report.reason if report and leaking else "",
         "error": "",
+        "refusal": "",
     }
 
 

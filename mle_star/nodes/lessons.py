@@ -103,7 +103,7 @@ def lessons_of(state: SolutionState, task: TaskSpec) -> list[LessonRecord]:
     found = {trial["id"]: trial for trial in state["step_trials"]}
     lessons = []
     for attempt in state["attempts"]:
-        if not attempt["plan"]:
+        if not attempt["plan"] or attempt.get("refused"):
             continue
         gained, error = _gain(attempt, found.get(attempt["trial"]), base["score"], task)
         lessons.append(

@@ -34,6 +34,7 @@ def merge(state: SolutionState, step: Step) -> Update:
             phase="merge",
             solution=state["solution"],
             members=[],
+            parent=base["script"],
         ),
         "trial": None,
     }
@@ -88,6 +89,7 @@ def check_usage(state: SolutionState, step: Step) -> Update:
             phase="check_usage",
             solution=state["solution"],
             members=[],
+            parent=base["script"],
         ),
         "trial": None,
     }

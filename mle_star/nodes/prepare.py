@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from langgraph.config import get_config
 from langgraph.errors import GraphDrained
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
@@ -41,6 +42,8 @@ from mle_star.tasks import (
     profile_task,
 )
 
+CHECKPOINTER = "__pregel_checkpointer"
+"""Where LangGraph tells a node of its graph's checkpointer."""
 PACKAGES = (
     "mle-star",
     "langgraph",
@@ -75,6 +78,11 @@ def prepare(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 def _prepare(task: str, runtime: Runtime[Context]) -> dict[str, Any]:
     started = time.monotonic()
     settings = resolve(runtime.context)
+    if settings.approve and not get_config()["configurable"].get(CHECKPOINTER):
+        raise SettingsError(
+            "approve asks people, and a graph without a checkpointer can't wait for an answer: "
+            "compile it with one, use solve() or the command line, or leave approve empty."
+        )
     choose(settings)  # an unknown model must fail before anything is built
     if not settings.python_is_there:
         raise SettingsError(
@@ -124,6 +132,8 @@ def _prepare(task: str, runtime: Runtime[Context]) -> dict[str, Any]:
         "best": None,
         "failure": "",
         "spent": False,
+        "over": False,
+        "halted": False,
         "told": 0,
         "hints": [],
         "draft": None,

@@ -30,7 +30,7 @@ def propose(state: SolutionState, step: Step) -> Update:
     bench = step.bench
     base, tried = bench.folder.script(state["base"]), tried_plans(state["attempts"])
     plan = step.ask(bench.engineer.plan, base, state["block"], tried)
-    return {"plan": plan or "", "draft": None, "trial": None}
+    return {"plan": plan or "", "draft": None, "trial": None, "refusal": ""}
 
 
 @node
@@ -54,6 +54,7 @@ def refine(state: SolutionState, step: Step) -> Update:
             phase="refine",
             solution=state["solution"],
             members=[],
+            parent=state["base"],
             race=rivals,
             bar=bar,
         ),
@@ -77,7 +78,7 @@ def _rivals(state: SolutionState, step: Step) -> tuple[list[str], list[float]]:
 def learn(state: SolutionState, step: Step) -> Update:
     """Remember what the plan scored. The counter moves here and nowhere else."""
     trial = state.get("trial")
-    attempt = attempt_of(state["plan"], trial)
+    attempt = attempt_of(state["plan"], trial, state.get("refusal", ""))
     trials = [trial] if trial else []
     return {
         "k": state["k"] + 1,
@@ -102,7 +103,7 @@ def accept(state: SolutionState, step: Step) -> Update:
     direction = step.bench.spec.direction
     best = best_of(state["step_trials"], direction)
     gained = False
-    update: Update = {"t": state["t"] + 1, "step_trials": [], "draft": None, "trial": None}
+    update: Update = {"t": state["t"] + 1, "k": 0, "step_trials": [], "draft": None, "trial": None}
     lessons = lessons_of(state, step.bench.spec)
     if lessons:
         step.teach(lessons)
@@ -224,12 +225,18 @@ def _say_what_waits(state: SolutionState, step: Step) -> None:
         step.heed(told["id"], "block", text, done=False)
 
 
-def attempt_of(plan: str, trial: Trial | None) -> Attempt:
-    """What became of a plan. A score with a leakage alarm does not count."""
+def attempt_of(plan: str, trial: Trial | None, refusal: str = "") -> Attempt:
+    """What became of a plan. A score with a leakage alarm does not count.
+
+    Args:
+        plan: the plan.
+        trial: of its script; None where there is none.
+        refusal: why a person did not let it be tried.
+    """
     score = trial["score"] if trial else None
     counts = score is not None and not score["alarm"]
     if trial is None:
-        problem = "it could not be implemented"
+        problem = refusal or "it could not be implemented"
     else:
         problem = trial["problem"] or (score["alarm"] if score else "")
     return Attempt(
@@ -240,6 +247,7 @@ def attempt_of(plan: str, trial: Trial | None) -> Attempt:
         problem=problem,
         trial=trial["id"] if trial else "",
         behind=trial is not None and trial["outcome"] == "behind",
+        refused=bool(refusal) and trial is None,
     )
 
 

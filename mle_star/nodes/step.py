@@ -48,11 +48,11 @@ PHASES = {
 }
 """Node -> phase, where a phase has several nodes; the nodes of EVALUATE belong to their draft's."""
 
-EVALUATE = ("check_leakage", "fix_leakage", "execute", "score", "debug")
+EVALUATE = ("check_leakage", "fix_leakage", "ask_script", "execute", "score", "debug")
 """Nodes of EVALUATE(s)."""
 
-DEAF = frozenset({*EVALUATE, "write", "hand_over"})
-"""Nodes that take in nothing people tell: the branch around them does."""
+DEAF = frozenset({*EVALUATE, "write", "hand_over", "ask_study", "ask_plan", "ask_spend"})
+"""Nodes that take in nothing people tell: the branch around them does, or the next node."""
 
 
 @dataclass(frozen=True)
@@ -323,6 +323,8 @@ def node(function: Callable[[S, Step], Update]) -> NodeFunction[S]:
                 "elapsed": bench.clock.elapsed(),
                 "reserve": bench.reserve,
                 "spent": bench.spent(),
+                "over": bench.over_cost(),
+                "halted": bench.halted,
             }
 
     call.__name__ = call.__qualname__ = name

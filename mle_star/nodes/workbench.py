@@ -99,6 +99,10 @@ class Workbench:
     """Records of what people told that the journal holds."""
     heeded: set[int] = field(default_factory=set)
     """Those whose card or block a solution has taken up."""
+    allowed: float = 0.0
+    """US dollars up to which people let the search go on; 0.0 before they were asked."""
+    halted: bool = False
+    """Whether they ended the search, as it had cost enough."""
     said: set[str] = field(default_factory=set)
     """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -126,6 +130,16 @@ class Workbench:
             bill = read_bill(self.folder.path, self.settings.prices)
         total: dict[str, Any] = bill.data()["total"]
         return total if total["calls"] else None
+
+    def cost(self) -> float:
+        """US dollars spent on models so far; those whose price is not known are left out."""
+        return float((self.bill() or {}).get("usd") or 0.0)
+
+    def over_cost(self) -> bool:
+        """Whether people are to be asked before more is spent."""
+        if "spend" not in self.settings.approve or self.halted:
+            return False
+        return self.cost() >= max(self.allowed, self.settings.approve_cost)
 
     def spent(self) -> bool:
         """Whether the search has no more answers to come.
@@ -365,6 +379,9 @@ def _build(folder: RunFolder) -> Workbench:
             and not event["cached"]
         ],
     )
+    for event in journal:
+        if event["kind"] == "spending":
+            bench.halted, bench.allowed = bool(event["halted"]), float(event["allowed"])
     if bench.team.client is not None:
         bench.team.client.bound(bench.thinking_seconds)
     return bench

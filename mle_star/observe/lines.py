@@ -114,6 +114,11 @@ def script_line(event: Mapping[str, Any]) -> Text | None:
         return Text(f"the playbook stood in for {agent}: {reason}", style="dim")
     if kind in SITTINGS:
         return Text(SITTINGS[str(kind)], style="bold")
+    if kind == "told":
+        return Text(f"told: {_told(event)}", style="magenta")
+    if kind == "heeded":
+        style = "magenta" if event.get("done") else "yellow"
+        return Text(clean(event.get("text", ""), 200), style=style)
     if kind == "debugged":
         return Text(f"repaired {label}", style="dim")
     if kind == "best":
@@ -121,6 +126,17 @@ def script_line(event: Mapping[str, Any]) -> Text | None:
     if kind == "script_finished":
         return finished(event, label)
     return None
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    """What a person told the run, in one line."""
+    card = event.get("card") or {}
+    parts = [
+        clean(event.get("hint") or "", 160),
+        f"try {clean(card.get('name', ''), 60)}" if card else "",
+        f"refine {clean(event.get('block'), 60)}" if event.get("block") else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def finished(event: Mapping[str, Any], label: str) -> Text:

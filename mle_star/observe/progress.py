@@ -213,6 +213,9 @@ class Progress:
             self.notes.remove(old)
         self.notes.append(note)
 
+    def _on_heeded(self, event: Mapping[str, Any]) -> None:
+        self._on_note(event)
+
     def _on_model_called(self, event: Mapping[str, Any]) -> None:
         self.calls.append(call_of(event))
 

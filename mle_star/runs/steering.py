@@ -102,6 +102,7 @@ def card_from(text: str, name: str) -> dict[str, str]:
     """
     fence = _FENCE.search(text)
     prose = (text[: fence.start()] + text[fence.end() :] if fence else text).strip()
+    prose = re.sub(r"\n{3,}", "\n\n", prose)
     heading, _, rest = prose.partition("\n")
     if not name and heading.startswith("#"):
         name, prose = heading.lstrip("# ").strip(), rest.strip()
@@ -138,6 +139,6 @@ def _solution(solution: int | None, record: Mapping[str, Any]) -> int | None:
         return None
     count = int((record.get("settings") or {}).get("num_solutions", 1))
     if not 0 <= solution < count:
-        names = "0 alone" if count == 1 else f"0 to {count - 1}"
-        raise UserError(f"There is no solution {solution}: this run has {names}.")
+        names = "1 alone" if count == 1 else f"1 to {count}"
+        raise UserError(f"There is no solution {solution + 1}: this run has {names}.")
     return solution

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,6 +23,9 @@ from mle_star.execution.process import LocalExecutor
 from mle_star.graph import forking
 from mle_star.models.prices import load_prices
 from mle_star.models.providers import KEYS
+from mle_star.runs import RunFolder
+from mle_star.runs.questions import Question, read_answer
+from mle_star.runs.steering import read_told
 from mle_star.tasks import get_metric, load_task
 from mle_star.tasks.tasktoml import TaskToml
 from tests.notebooks.test_pages import asked
@@ -38,6 +42,7 @@ RUN_BY = {
     "docs/contract.md": "tests/notebooks/test_pages.py",
     "docs/forking.md": "tests/docs/test_blocks.py",
     "docs/models.md": "tests/notebooks/test_models_page.py",
+    "docs/people.md": "tests/docs/test_blocks.py",
     "docs/python.md": "tests/notebooks/test_python_page.py",
     "docs/sandbox.md": "tests/docs/test_blocks.py",
     "docs/start.md": "tests/docs/test_blocks.py",
@@ -250,3 +255,38 @@ def test_a_run_is_forked_from_python_as_the_page_says(monkeypatch: pytest.Monkey
     monkeypatch.setattr("mle_star.resume", lambda run: run, raising=False)
     exec(compile(text, "docs/forking.md", "exec"), {})
     assert forked == [{"at": 58, "changes": {"outer_steps": 6}}]
+
+
+def test_a_run_is_told_things_from_python_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = of("docs/people.md", "python")[0]
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder.create(tmp_path / "runs" / "my-run")
+    folder.update(status="running", settings={"num_solutions": 2})
+    exec(compile(text, "docs/people.md", "exec"), {})
+    hint, card, block = read_told(folder.path)
+    assert (hint["hint"], card["card"]["name"], card["solution"], block["block"]) == (
+        "no neural networks", "RealMLP", 0, "make_features",
+    )  # fmt: skip
+
+
+def test_questions_are_answered_in_python_as_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asking itself is tested in tests/graph/test_asking.py; here the answers are."""
+    text = of("docs/people.md", "python")[1]
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("mle_star.solve", lambda task, **kw: given.update(kw), raising=False)
+    exec(compile(text, "docs/people.md", "exec"), {})
+    assert given["context"].approve == ["scripts"]
+    plain = read_answer(
+        question("script", "LightGBM"), given["on_ask"](question("script", "LightGBM"))
+    )
+    refused = read_answer(question("script", "kNN"), given["on_ask"](question("script", "kNN")))
+    assert plain["answer"] == "yes"
+    assert refused == {"answer": "no", "reason": "too slow"}
+
+
+def question(kind: Any, label: str) -> Question:
+    return Question(kind=kind, label=label, text="x = 1", answers=["yes", "no", "edit"])

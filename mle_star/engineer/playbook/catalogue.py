@@ -318,10 +318,16 @@ def model_named(name: str) -> Model:
     Raises:
         NoAnswer: there is none of that name.
     """
+    wanted = _letters(name)
     for model in MODELS:
-        if name.lower() in (model.name.lower(), model.family):
+        if wanted in (_letters(model.name), _letters(model.family)):
             return model
     raise NoAnswer(f"The playbook has no block for the model {name!r}.")
+
+
+def _letters(name: str) -> str:
+    """A name as it is compared: ``Random Forest`` is ``RandomForest``."""
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def retrieve(brief: Brief, count: int, solution: int, solutions: int) -> list[ModelCard]:

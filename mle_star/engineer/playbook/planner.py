@@ -24,6 +24,7 @@ from mle_star.engineer.playbook.strategies import (
     strategy,
 )
 from mle_star.engineer.playbook.strategies.edits import checked
+from mle_star.engineer.playbook.wishes import wished
 from mle_star.engineer.policy import Policy, terms_of
 from mle_star.errors import NoAnswer
 
@@ -166,14 +167,16 @@ class _Record:
 def gains(brief: Brief, block: str) -> dict[str, float]:
     """What to expect of each strategy that suits the block, the best first.
 
-    That is its promise on this task, and what it and its kin brought before.
+    That is its promise on this task, what it and its kin brought before, and whether a person asks
+    for it.
     """
     own = strategies_for(kind_of(block))
     idle = {kin for item in own if f"# {item.key}: " in block for kin in item.overrides}
     priors = {item.key: item.applies(brief, block) for item in own if item.kin not in idle}
     priors = {key: promise for key, promise in priors.items() if promise > 0}
     policy = Policy((*brief.lessons, *of_studies(brief)), name_of(block), brief.base_model)
-    return dict(sorted(policy.promises(priors, kin_of).items(), key=lambda pair: -pair[1]))
+    promises = wished(brief, policy.promises(priors, kin_of))
+    return dict(sorted(promises.items(), key=lambda pair: -pair[1]))
 
 
 def kin_of(key: str) -> str:

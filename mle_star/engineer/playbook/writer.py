@@ -25,6 +25,11 @@ def write(brief: Brief, card: ModelCard) -> str:
     """
     facts = Facts(brief)
     model = model_named(card.name)
+    if model.package not in brief.installed:
+        raise NoAnswer(
+            f"{model.name} needs the package {model.package!r}, which the scripts' interpreter "
+            "lacks."
+        )
     if not model.suits(facts):
         raise NoAnswer(f"{model.name} does not fit this task.")
     if not (facts.dense or facts.text):
