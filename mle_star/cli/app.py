@@ -110,11 +110,18 @@ def resume(
     return go_on(path, changes, answer=answer or "", as_json=as_json, quiet=quiet)
 
 
-@app.command()
+@app.command(
+    **h.about(
+        h.RUN,
+        'mle-star tell my-run "no neural networks"',
+        "mle-star tell my-run --name RealMLP --card realmlp.md",
+        "mle-star tell my-run --block make_features --solution 1",
+    )
+)
 def tell(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
     hint: Annotated[
-        str, typer.Argument(metavar="[HINT]", help="What planner and coder should know.")
+        str, typer.Argument(metavar="HINT", help="What planner and coder should know.")
     ] = "",
     *,
     card: Annotated[
@@ -253,7 +260,7 @@ def fork(
     )  # fmt: skip
 
 
-@app.command(**h.about(h.MORE, "mle-star submit my-run --kaggle titanic --wait", codes=h.SENDS))
+@app.command(**h.about(h.RUN, "mle-star submit my-run --kaggle titanic --wait", codes=h.SENDS))
 def submit(
     run: o.OptionalRun = None,
     *,

@@ -41,6 +41,7 @@ class FakeSolver:
         context: Context | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         run: str | None = None,
+        on_ask: Any = None,
         progress: bool | None = None,
     ) -> Result:
         assert progress is False, "the command line has its own view"
@@ -53,6 +54,7 @@ class FakeSolver:
         *,
         changes: Any = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        on_ask: Any = None,
         progress: bool | None = None,
     ) -> Result:
         assert progress is False, "the command line has its own view"
@@ -278,8 +280,8 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
             ["rum"],
             [
                 "No such command 'rum'",
-                "run, resume, repair, runs, show, history, fork, submit, report, compare, ",
-                "inspect, doctor, attacks, graph, studio, mcp",
+                "run, resume, tell, repair, runs, show, history, fork, submit, report, ",
+                "compare, inspect, doctor, attacks, graph, studio, mcp",
             ],
         ),
         (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset", "run --help"]),

@@ -165,12 +165,13 @@ def test_a_run_is_stepped_edited_and_goes_on(client: Any, studio: Studio) -> Non
         thread,
         studio.task,
         {**CONTEXT, "ensemble_rounds": 3},
-        interrupt_before=["ensemble"],
+        interrupt_before=["propose_ensemble"],
     )
     state = client.threads.get_state(thread)
-    assert state["next"] == ["ensemble"]
+    assert state["next"] == ["propose_ensemble"]
     best = {**state["values"]["best"], "label": "edited by a person"}
     client.threads.update_state(thread, {"best": best, "round": 2})
+    assert go_on(client, thread, interrupt_before="*")["next"] == ["ensemble"]
     state = go_on(client, thread, interrupt_before="*")
     assert state["next"] == ["evaluate_ensemble"]
     draft = {**state["values"]["draft"], "label": "a person's plan"}
@@ -225,7 +226,7 @@ def test_a_finished_run_is_taken_up_at_an_earlier_checkpoint(client: Any, studio
     run(client, thread, studio.task, CONTEXT)
     done = client.threads.get_state(thread)
     history = client.threads.get_history(thread, limit=50)
-    before = next(step for step in history if step["next"] == ["ensemble"])
+    before = next(step for step in history if step["next"] == ["propose_ensemble"])
     scripts = len(_scripts(done))
     # Time travel: the same again from there, with every script known already.
     again = go_on(client, thread, checkpoint=before["checkpoint"])
