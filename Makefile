@@ -17,8 +17,9 @@ help: ## Show this list
 demo: $(VENV)/.installed ## Set up and run the example to a scored submission (about 2 minutes after set-up)
 	$(BIN)/mle-star run $(TASK) --preset $(PRESET)
 
+# One worker more than CI has cores: many tests wait for processes, servers and clocks.
 test: $(VENV)/.installed-dev ## Set up with everything and run all tests
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: $(VENV)/.installed-dev ## Format, lint, types and import rules
 	$(BIN)/ruff format --check

@@ -123,6 +123,8 @@ class ScriptStarted(Event):
     kind: Literal["script_started"]
     label: str
     phase: str
+    limit: float | None = None
+    """Seconds it may take; None: no limit is known (a journal of an older version)."""
 
 
 class ScriptFinished(Event):
