@@ -203,6 +203,9 @@ def debug(state: EvaluationState, step: Step) -> Update:
     bench = step.bench
     text = bench.folder.script(state["script"])
     rounds = state.get("debug_rounds", 0) + 1
+    if state["execution"].get("outcome") == "timeout" and bench.hopeless():
+        step.note(f"{_draft(state)['label']} is given up: there is no time for it any more.")
+        return {"debug_rounds": bench.settings.debug_rounds + 1}
     repaired = step.ask(bench.engineer.debug, text, state["error"])
     if repaired is None or repaired == text:
         return {"debug_rounds": bench.settings.debug_rounds + 1}

@@ -41,6 +41,7 @@ from mle_star.runs.folder import write_json
 from mle_star.runs.memory import recalled
 from mle_star.state import Trial
 from mle_star.tasks import DataProfile, TaskSpec, Views, load_views
+from mle_star.tasks.folds import fold_count
 
 GROWTH = 0.85
 """Power of the number of rows with which a script's time grows: starting and reading do not."""
@@ -58,6 +59,8 @@ CANDIDATES = 0.3
 FIRST = 0.5
 """Part of the time budget that a candidate gets where none ran yet, even when reading a large table
 took all of it: a run that is late is worth more than one with nothing."""
+LEARN = 3.0
+"""Rows that are predicted in the time in which one is learnt from."""
 LEAST_SECONDS = 20.0
 """Time a script always gets, even when the budget is all but spent."""
 
@@ -67,6 +70,16 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _work(rows: int, folds: int, test_rows: int) -> float:
+    """What a script does with so many rows, in rows predicted.
+
+    It learns from the other folds for each fold, or once from four fifths; every model predicts all
+    test rows.
+    """
+    learnt = rows * (folds - 1) if folds > 1 else 0.8 * rows
+    return LEARN * learnt + rows + folds * test_rows
 
 
 @dataclass
@@ -198,7 +211,12 @@ class Workbench:
     def late(self, solution: int) -> bool:
         """Whether a further candidate of a solution would take the time that refinement needs."""
         search = self.settings.time_budget * (1 - self.reserve)
-        return solution in self.begun and self.clock.elapsed() > CANDIDATES * search
+        over = self.clock.elapsed() > CANDIDATES * search
+        return solution in self.begun and (over or self.hopeless())
+
+    def hopeless(self) -> bool:
+        """Whether a script of the search may take less than half of what one typically took."""
+        return 2 * self.search_seconds() < self.typical_seconds()
 
     def search_seconds(self) -> float:
         """Longest time a script of the search may take now.
@@ -253,7 +271,9 @@ class Workbench:
 
     def _growth(self, rows: int) -> float:
         """How many times longer than in the search a script takes on a view of so many rows."""
-        return float((rows / max(1, self.views.search.rows)) ** GROWTH)
+        search, folds = self.views.search, self.settings.folds or fold_count(rows)
+        work = _work(rows, folds, self.views.full.test_rows)
+        return float((work / _work(search.rows, search.folds, search.test_rows)) ** GROWTH)
 
     def stop(self) -> None:
         """Ask every node to stop at once: running scripts are killed, their results dropped.

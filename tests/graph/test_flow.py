@@ -321,6 +321,21 @@ def test_a_failing_full_run_falls_back_on_the_search_runs_submission(task: Path)
     assert len(lines) == 41
 
 
+@pytest.mark.parametrize("hopeless", [True, False])
+def test_what_takes_too_long_is_repaired_only_while_there_is_time_for_it(
+    task: Path, monkeypatch: pytest.MonkeyPatch, hopeless: bool
+) -> None:
+    monkeypatch.setattr(Workbench, "hopeless", lambda _: hopeless)
+    slow = "import time\ntime.sleep(30)\n" + script(2.0)
+    engineer = ScriptedEngineer(write=lambda *_: slow, debug=lambda *_: script(2.0))
+    done = run(
+        task, engineer, num_candidates=1, outer_steps=0, ensemble_rounds=0, script_timeout=1.0
+    )
+    assert engineer.count("debug") == (not hopeless)
+    assert ("is given up: there is no time" in done.notes()) == hopeless
+    assert (done.values["best"] is None) == hopeless
+
+
 @pytest.mark.parametrize(("rows", "source"), [(450, "part"), (0, "search")])
 def test_without_time_for_all_rows_the_winner_learns_from_as_many_as_there_is_time_for(
     task: Path, monkeypatch: pytest.MonkeyPatch, rows: int, source: str

@@ -39,16 +39,19 @@ def bench(
     budget: float = 100.0,
     reserve: float = 0.4,
     first: bool = False,
+    test_rows: int = 0,
     folder: Path = Path(),
 ) -> Workbench:
     """A workbench with nothing but settings, views and a clock."""
     nothing: Any = None
     views: Any = SimpleNamespace(
-        full=SimpleNamespace(rows=full_rows, digest="whole", folder=folder),
-        search=SimpleNamespace(rows=1000, digest="whole" if settled else "part"),
+        full=SimpleNamespace(rows=full_rows, digest="whole", folder=folder, test_rows=test_rows),
+        search=SimpleNamespace(
+            rows=1000, digest="whole" if settled else "part", folds=5, test_rows=test_rows
+        ),
     )
     settings = resolve(
-        Context(time_budget=budget, reserve=reserve, script_timeout=50.0), environ={}
+        Context(time_budget=budget, reserve=reserve, script_timeout=50.0, folds=5), environ={}
     )
     return Workbench(
         folder=nothing,
@@ -173,6 +176,26 @@ def test_the_final_run_learns_from_as_many_rows_as_there_is_time_for(
     (tmp_path / "train.csv").write_text("id\n")
     rows = bench(elapsed, full_rows, folder=tmp_path).final_rows(trials(seconds / 2, seconds / 2))
     assert least <= rows <= most
+
+
+def test_what_test_rows_cost_does_not_grow_with_the_training_rows(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").touch()
+
+    def rows(test: int) -> int:
+        return bench(60.0, 100_000, folder=tmp_path, test_rows=test).final_rows(trials(10.0))
+
+    assert rows(10_000) > 2 * rows(0) > 0
+
+
+def test_a_search_without_time_for_what_scripts_take_is_hopeless() -> None:
+    quick = bench(60.0)
+    assert not quick.hopeless(), "nobody knows yet how long they take"
+    quick.pace += [10.0, 30.0]
+    assert not quick.hopeless()
+    quick.pace += [90.0, 90.0]
+    assert quick.hopeless()
+    assert quick.late(0)
+    assert not bench(1.0).late(0)
 
 
 def test_making_a_smaller_table_of_a_large_one_takes_time_as_well(tmp_path: Path) -> None:
