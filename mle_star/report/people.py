@@ -66,18 +66,19 @@ def _told(events: list[_Event]) -> list[Said]:
         whom = _name(meant) if isinstance(meant, int) else "all solutions"
         outcomes = became.get(event.get("id"), {})
         said = [f"{_named(who)}: {text}" for text, who in outcomes.items()]
-        found[event.get("id")] = Said(_at(event), whom, _wish(event), said)
+        found[event.get("id")] = Said(_at(event), whom, wish(event), said)
     return list(found.values())
 
 
-def _wish(event: _Event) -> str:
+def wish(event: _Event, width: int = _WIDTH) -> str:
+    """What a person told the run, in one line; ``width`` bounds the characters of a hint."""
     card = event.get("card")
     parts = [
-        clean(event.get("hint") or "", _WIDTH),
-        f"Try {clean(card.get('name'), 80)}." if isinstance(card, Mapping) and card else "",
-        f"Refine {clean(event.get('block'), 120)}." if event.get("block") else "",
+        clean(event.get("hint") or "", width),
+        f"try {clean(card.get('name', ''), 60)}" if isinstance(card, Mapping) and card else "",
+        f"refine {clean(event.get('block'), 60)}" if event.get("block") else "",
     ]
-    return " ".join(filter(None, parts))
+    return "; ".join(filter(None, parts))
 
 
 def _questions(events: list[_Event]) -> tuple[list[Said], str]:

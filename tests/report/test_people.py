@@ -13,7 +13,7 @@ from tests.report.pages import rich_run, section
 def test_the_page_says_what_became_of_what_was_told_and_asked(tmp_path: Path) -> None:
     said = section(render(rich_run(tmp_path / "run")), "people")
     assert "all solutions no kNN solution 1, solution 2: It is known." in said
-    assert "solution 1 Refine no kNN. solution 1: no kNN is not there." in said
+    assert "solution 1 refine no kNN solution 1: no kNN is not there." in said
     assert "answered by yes: plans 1." in said
     assert "plan: no kNN no no: no kNN" in said
     assert "plan: no kNN edit changed: no kNN" in said
@@ -35,7 +35,7 @@ def test_what_is_told_or_asked_again_counts_once() -> None:
     j.add("asked", "ask_spend", -1, about="spend", label="$1.00")
     people = read_people(j.events)
     [wish], [question] = people.told, people.asked
-    assert (wish.whom, wish.text, wish.became) == ("solution 2", "a Try TabM. Refine features.", [])
+    assert (wish.whom, wish.text, wish.became) == ("solution 2", "a; try TabM; refine features", [])
     assert (question.at, question.whom, question.text) == (4.0, "the run", "spend: $1.00")
     assert question.became == ["no answer yet"]
     j.add("answered", "ask_spend", -1, about="spend", label="$1.00", answer="yes", reason="")
