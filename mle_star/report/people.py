@@ -108,7 +108,7 @@ def _questions(events: list[_Event]) -> tuple[list[Said], str]:
     return sorted([*found, *open_.values()], key=lambda one: one.at), said_yes
 
 
-_KINDS = {"script": "scripts", "study": "ablation studies", "plan": "plans", "spend": "spending"}
+_KINDS = {"script": "scripts", "plan": "plans", "spend": "spending"}
 """What questions are about, in words."""
 
 
