@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from langchain_core.runnables.graph import Graph
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -38,6 +39,8 @@ EXAMPLE = "examples/california-housing"
 COLUMNS = 110
 FRAME = re.compile(r"\r?(?:\x1b\[1A\x1b\[2K)+|\x1b\[\?25[lh]")
 """Where rich's live display takes the last picture back."""
+LAST = {"finish": "accept", "submit": "judge_ensemble"}
+"""Nodes that every other one may go to when the time is up, and whence they are come to else."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
@@ -140,7 +143,10 @@ def opened(browser: Browser, path: Path, scheme: Any, width: int, height: int) -
 
 
 def drawings(browser: Browser, mermaid: Path) -> None:
-    """The graph that runs, its solutions and their evaluation, drawn by Mermaid."""
+    """The graph that runs, its solutions and their evaluation, drawn by Mermaid.
+
+    Each drawing has the digest of the whole graph in it, so a test sees that it is of today.
+    """
     graphs: dict[str, Any] = {
         "graph": build_graph(),
         "solution": build_solution(),
@@ -150,16 +156,28 @@ def drawings(browser: Browser, mermaid: Path) -> None:
     page.set_content("<body></body>")
     page.add_script_tag(path=mermaid)
     for name, graph in graphs.items():
-        text = graph.get_graph().draw_mermaid()
+        whole = graph.get_graph().draw_mermaid()
+        text = without_asides(graph.get_graph()).draw_mermaid()
         svg = page.evaluate(
             "async text => { mermaid.initialize({startOnLoad: false, htmlLabels: false,"
             " flowchart: {htmlLabels: false}, fontFamily: 'sans-serif'});"
             " return (await mermaid.render('drawing', text)).svg }",
             text.replace("<p>", "").replace("</p>", ""),
         )
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(whole.encode()).hexdigest()
         short = re.sub(r"-?\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}", svg)
         (IMAGES / f"{name}.svg").write_text(f"{short}\n<!-- of {digest} -->\n", encoding="utf-8")
+
+
+def without_asides(graph: Graph) -> Graph:
+    """A graph that can be read: without questions to people and ways out when the time is up."""
+    asks = [node for node in graph.nodes.values() if node.name.startswith("ask_")]
+    for node in asks:
+        graph.remove_node(node)
+    graph.edges = [
+        edge for edge in graph.edges if edge.target not in LAST or edge.source == LAST[edge.target]
+    ]
+    return graph
 
 
 if __name__ == "__main__":

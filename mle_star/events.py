@@ -317,7 +317,7 @@ class Asked(Event):
 
     kind: Literal["asked"]
     about: str
-    """``script``, ``study``, ``plan`` or ``spend``."""
+    """``script`` (ablation studies are scripts too), ``plan`` or ``spend``."""
     label: str
 
 
@@ -383,6 +383,25 @@ class RunFailed(Event):
     """The run broke; it can be resumed."""
 
     kind: Literal["run_failed"]
+
+
+class Submitted(Event):
+    """``mle-star submit`` sent a file, or heard of what it sent."""
+
+    kind: Literal["submitted"]
+    competition: str
+    file: str
+    message: str = ""
+    sent: str
+    """When, in UTC."""
+    number: int | None = None
+    """Of the submission at Kaggle; None where it gave none."""
+    status: str = ""
+    public: str = ""
+    """Public score, as Kaggle writes it; empty until it is known."""
+    private: str = ""
+    problem: str = ""
+    """Why Kaggle did not take it."""
 
 
 KINDS: dict[str, type[Event]] = {

@@ -16,13 +16,13 @@ PACKAGE = Path(__file__).parents[1] / "mle_star"
 def test_every_kind_that_is_written_has_a_type() -> None:
     source = "\n".join(
         path.read_text(encoding="utf-8")
-        for room in ("nodes", "graph", "runs")
+        for room in ("nodes", "graph", "runs", "cli")
         for path in (PACKAGE / room).glob("*.py")
     )
     written = set(re.findall(r"(?:emit|append)\(\s*\"([a-z_]+)\"", source))
     missing = written - set(KINDS)
     assert not missing, f"give {missing} a class in mle_star/events.py"
-    assert {"run_stopped", "run_failed"} <= set(KINDS)
+    assert {"run_stopped", "run_failed", "submitted"} <= set(KINDS)
 
 
 @pytest.mark.parametrize("name", KINDS)

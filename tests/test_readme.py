@@ -10,8 +10,7 @@ import pytest
 
 from mle_star.cli.drawing import mermaid
 from mle_star.cli.forecast import forecast
-from mle_star.context import PRESETS, Context, resolve
-from mle_star.graph.solution import build_solution
+from mle_star.context import Context, resolve
 from mle_star.report.money import dollars
 
 ROOT = Path(__file__).parents[1]
@@ -38,24 +37,29 @@ def test_python_blocks_run(
     assert capsys.readouterr().out.strip()
 
 
-def test_the_drawn_graphs_are_the_graphs() -> None:
-    run, solution = blocks("mermaid")
+def test_the_drawn_graph_is_the_graph() -> None:
+    [run] = blocks("mermaid")
     assert run.strip() == mermaid().strip()
-    assert solution.strip() == build_solution().get_graph().draw_mermaid().strip()
 
 
 def test_the_costs_are_those_that_doctor_expects() -> None:
-    rows = re.findall(r"^\| (\w+) \| (\d+ \w+) \| (\d+) \| (.+?) \|$", README, flags=re.MULTILINE)
-    assert [row[0] for row in rows] == list(PRESETS)
-    for preset, longest, calls, usd in rows:
-        wanted = {"preset": preset, "model": "google_genai:gemini-2.5-pro", "search": "tavily"}
-        settings = resolve(Context.model_validate(wanted), environ={})
-        expected = forecast(settings)
-        assert expected.usd is not None
-        assert int(calls) == expected.total
-        assert usd == " to ".join(map(dollars, expected.usd))
-        number, unit = longest.split()
-        assert float(number) * {"minutes": 60, "hours": 3600}[unit] == settings.time_budget
+    said = re.findall(r"\$[\d.]+ to \$[\d.]+", README)
+    assert said == [expected("default"), expected("quick")]
+
+
+def expected(preset: str) -> str:
+    wanted = {"preset": preset, "model": "google_genai:gemini-2.5-pro", "search": "tavily"}
+    usd = forecast(resolve(Context.model_validate(wanted), environ={})).usd
+    assert usd is not None
+    return " to ".join(map(dollars, usd))
+
+
+def test_every_extra_is_named() -> None:
+    table = README.partition("| extra |")[2].partition("\n\n")[0]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(re.findall(r"`([a-z-]+)`", re.sub(r"`mle-star \w+`", "", table))) == set(
+        extras["optional-dependencies"]
+    )
 
 
 def test_the_demo_says_who_thought_as_the_command_does() -> None:

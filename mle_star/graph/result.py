@@ -227,7 +227,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The card that notebooks show."""
-        from mle_star.report.card import card
+        from mle_star.report.result_card import card
 
         return card(self.run)
 

@@ -189,7 +189,10 @@ class RunAnswer(BaseModel):
     best: Score | None
     best_script: str
     best_trial: str
-    source: str = Field(description="what the submission was trained on: full, search or none")
+    source: str = Field(
+        description="what the submission was trained on: full, part (no time for all rows), search "
+        "or none"
+    )
     submission: str = Field(description="path; empty: there is none yet")
     solution: str = Field(description="folder with run.py, which makes the submission again")
     trials: list[TrialLine]

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mle_star.observe.progress import Progress
 from mle_star.report.attempts import WHOLE
+from mle_star.report.people import wish
 from mle_star.report.text import better_is, clean, count, duration, number, plus_minus
 from mle_star.report.thinking import who_thinks
 
@@ -115,7 +116,7 @@ def script_line(event: Mapping[str, Any]) -> Text | None:
     if kind in SITTINGS:
         return Text(SITTINGS[str(kind)], style="bold")
     if kind == "told":
-        return Text(f"told: {_told(event)}", style="magenta")
+        return Text(f"told: {wish(event, 160)}", style="magenta")
     if kind == "heeded":
         style = "magenta" if event.get("done") else "yellow"
         return Text(clean(event.get("text", ""), 200), style=style)
@@ -126,17 +127,6 @@ def script_line(event: Mapping[str, Any]) -> Text | None:
     if kind == "script_finished":
         return finished(event, label)
     return None
-
-
-def _told(event: Mapping[str, Any]) -> str:
-    """What a person told the run, in one line."""
-    card = event.get("card") or {}
-    parts = [
-        clean(event.get("hint") or "", 160),
-        f"try {clean(card.get('name', ''), 60)}" if card else "",
-        f"refine {clean(event.get('block'), 60)}" if event.get("block") else "",
-    ]
-    return "; ".join(filter(None, parts))
 
 
 def finished(event: Mapping[str, Any], label: str) -> Text:

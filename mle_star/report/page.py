@@ -15,6 +15,7 @@ from mle_star.report.drawing import drawn
 from mle_star.report.files import output_of, read_object, read_some
 from mle_star.report.headline import audit_said, headline, leading
 from mle_star.report.money import stand_ins
+from mle_star.report.people import read_people
 from mle_star.report.reading import Report, report_of
 from mle_star.report.rendering import fill
 from mle_star.report.spending import by_phase
@@ -32,6 +33,7 @@ SECTIONS = (
     ("ensemble", "Ensemble"),
     ("audit", "Validation and audit"),
     ("leakage", "Leakage"),
+    ("people", "People"),
     ("data", "Data"),
     ("bill", "Time and money"),
     ("settings", "Settings"),
@@ -98,7 +100,7 @@ def render(path: Path) -> str:
         "time": plots.over_time(attempts, report.metric, report.direction, report.seconds),
         "audit": plots.against_audit(audited, report.metric),
     }
-    drawings = drawn(specs)
+    drawings, people = drawn(specs), read_people(run.events)
     reader = Reader(path, report.direction)
     return fill(
         "run.html",
@@ -108,7 +110,8 @@ def render(path: Path) -> str:
         better=better_is(report.direction),
         head=headline(report, run.record, attempts),
         notices=list(_notices(run)),
-        sections=SECTIONS,
+        sections=[one for one in SECTIONS if people or one[0] != "people"],
+        people=people,
         over_time=drawings["time"],
         over_time_caption=_caption(attempts),
         no_plot=NOT_DRAWN if specs["time"] else NO_PLOT,

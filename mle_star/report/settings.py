@@ -19,6 +19,7 @@ _FLAGS = {
     ("audit", True): "--audit",
     ("audit", False): "--no-audit",
     ("racing", False): "--no-racing",
+    ("share_lessons", False): "--no-share-lessons",
     ("record", True): "--record",
     ("save_model", True): "--save-model",
 }
@@ -75,7 +76,7 @@ def _option(name: str, value: Any) -> Iterator[str]:
 
 
 def commands(run: Path, record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What to type, and what for: go on, hand in again, run again."""
+    """What to type, and what for: go on, hand in again, run again, fork."""
     task = str(record.get("task", ""))
     folder = shlex.quote(str(run))
     found = []
@@ -87,4 +88,7 @@ def commands(run: Path, record: Mapping[str, Any]) -> list[tuple[str, str]]:
     settings = record.get("settings")
     if isinstance(settings, Mapping):
         found.append(("a new run with the same settings", command(task, settings)))
+    if (run / "checkpoints.sqlite").is_file():
+        steps = f"mle-star history {folder}\nmle-star fork {folder} --at STEP --set outer_steps=6"
+        found.append(("list its steps, and go on from one in a new folder", steps))
     return [*found, ("write this page again", f"mle-star report {folder}")]

@@ -28,7 +28,7 @@ def rich_run(folder: Path, **texts: str) -> Path:
         "reason": "it fits the scaler on all rows", "alarm": "better than audit by 9 errors",
         "summary": "features matter most", "note": "Audit: 240 rows are held back.",
         "column": "rooms", "example": "3", "output": STUDY, "script": CHANGED, "class": "yes",
-        "setting": "landlock", **texts,
+        "setting": "landlock", "hint": "no kNN", **texts,
     }  # fmt: skip
     settings = {**SETTINGS, "engineer": "auto", "model": PRO, "seed": 7}
     run = write_run(
@@ -86,12 +86,27 @@ def _events(said: Mapping[str, str], settings: Mapping[str, Any]) -> list[dict[s
     j.best("accept", 0, plan, 95.0)
     j.add("accepted", "accept", 0, label=plan, gain=5.0)
     j.step("accept", 0)
+    _people(j, said["hint"])
     blend = "blend (mean) of 2 scripts"
     j.add("blended", "blend", mode="mean", members=[plan, label], weights=[0.75, 0.25])
     j.script(-1, "blend", blend, 94.0, 2.0, audit=97.0, audit_error=3.0, trial="b0")
     j.best("judge_ensemble", -1, blend, 94.0)
     j.add("run_finished", "submit", source="full", label=blend, trial="b0", seconds=118.0)
     return j.events
+
+
+def _people(j: Journal, words: str) -> None:
+    """A hint that counts, a block that is not there, questions with and without an answer."""
+    j.add("told", "refine", 0, id=1, hint=words, card=None, block="", meant_for=None)
+    j.add("told", "refine", 0, id=2, hint="", card=None, block=words, meant_for=0)
+    for solution in (0, 1):
+        j.add("heeded", "refine", solution, id=1, act="hint", text="It is known.", done=True)
+    j.add("heeded", "extract", 0, id=2, act="block", text=f"{words} is not there.", done=False)
+    for answer in ("yes", "no", "edit", ""):
+        asked = {"about": "plan", "label": f"{words} {answer}"}
+        j.add("asked", "ask_plan", 0, **asked)
+        if answer:
+            j.add("answered", "ask_plan", 0, **asked, answer=answer, reason=words)
 
 
 def _scripts(run: Path, said: Mapping[str, str]) -> None:

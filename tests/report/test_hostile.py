@@ -22,7 +22,7 @@ LINKS = "javascript:alert(1) https://evil.example/x?y url(https://evil.example) 
 HIDDEN = "\u202egnp.exe\u2066 \x1b[31m\x07 \ud800 \u0000 &#x3c;script&#x3e;"
 PLACES = (
     "label", "plan", "problem", "reason", "alarm", "summary", "note", "column", "example", "class",
-    "setting",
+    "setting", "hint",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from mle_star.report.settings import PLACES, VARIABLES, command, commands, diffe
 CHOSEN: dict[str, Any] = {
     "preset": "quick", "model": "openai:gpt-4.1", "models": {"checks": "openai:gpt-4.1-mini"},
     "temperatures": {"plans": 0.9}, "seed": 3, "audit": False, "racing": False, "record": True,
+    "share_lessons": False, "approve": ["plans", "spend"], "approve_cost": 2.5,
     "search_exclude": ["kaggle.com", "a b"], "time_budget": 77.5, "max_cost": 2.0, "reserve": 0.3,
 }  # fmt: skip
 
@@ -68,3 +69,10 @@ def test_what_can_be_done_with_a_run(tmp_path: Path) -> None:
     done = [line for _, line in commands(run, record)]
     assert done[0] == f"python '{run}/solution/run.py' t"
     assert done[1] == "mle-star run t --preset default"
+    assert not any("fork" in line for line in done)  # nothing to fork from
+    (run / "checkpoints.sqlite").touch()
+    [forks] = [line for _, line in commands(run, record) if "fork" in line]
+    assert forks.splitlines() == [
+        f"mle-star history '{run}'",
+        f"mle-star fork '{run}' --at STEP --set outer_steps=6",
+    ]

@@ -28,7 +28,7 @@ def card(run: Path) -> str:
     report = report_of(run, record, events)
     steps = report.gains
     return fill(
-        "card.html",
+        "result_card.html",
         report=report,
         head=headline(report, record, read_tried(events).attempts),
         status=status_of(run, record),
