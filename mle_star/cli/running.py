@@ -81,7 +81,8 @@ def go_on(
         )
 
     def restore(view: LiveView | LineView) -> None:
-        view.restore(read_events(run), changes, engineer)
+        # Not the changes alone: of a fork, the journal still knows the settings before it.
+        view.restore(read_events(run), settings, engineer)
 
     return drive(work, as_json, quiet, fell_back(engineer, settings), restore)
 
