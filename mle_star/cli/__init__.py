@@ -104,7 +104,8 @@ def usage(error: Any) -> str:
         return f"{message}; {context.command_path} knows: {', '.join(sorted(names))}."
     commands = getattr(context.command, "commands", None)
     if commands:
-        return f"{message}; the commands are: {', '.join(commands)}."
+        joint = " The" if message.endswith("?") else "; the"
+        return f"{message}{joint} commands are: {', '.join(commands)}."
     return f"{message}; see '{context.command_path} --help'."
 
 

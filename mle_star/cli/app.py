@@ -11,7 +11,7 @@ from mle_star.cli import bench, completing
 from mle_star.cli import helping as h
 from mle_star.cli import options as o
 from mle_star.cli.output import console, write_json
-from mle_star.errors import SettingsError
+from mle_star.errors import SettingsError, UserError
 
 app = typer.Typer(
     name="mle-star",
@@ -143,7 +143,10 @@ def tell(
     from mle_star.cli.telling import tell_run
     from mle_star.runs import find_run
 
-    path = find_run(run, o.runs_folder(runs_dir))
+    folder = o.runs_folder(runs_dir)
+    if " " in run and not hint and not (folder / run).exists():
+        raise UserError('The run comes first, then the hint: mle-star tell RUN "HINT".')
+    path = find_run(run, folder)
     tell_run(path, hint, card, name, block, solution)
 
 

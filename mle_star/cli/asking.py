@@ -106,6 +106,9 @@ def drawn(question: Question) -> RenderableType:
         parts.append(Text(clean(question["path"]), style="dim", overflow="fold"))
     if kind == "plan":
         parts.append(Text(clean(question["text"], 4000), style="bold"))
+        if question["text"].startswith("["):
+            named = "The names in brackets are what is done; keep or change them when you edit."
+            parts.append(Text(named, style="dim"))
         if block := question.get("block"):
             parts.append(Text(""))
             parts.append(_code(block, "python"))

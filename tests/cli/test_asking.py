@@ -145,6 +145,11 @@ def test_tell_and_resume_refuse_what_they_can_not_use(
     assert "There is no solution 3" in capsys.readouterr().err
     assert cli.call(["resume", str(run), "--answer", "perhaps"]) == 2
     assert "yes or no" in capsys.readouterr().err
+    write_json(run / "run.json", {"status": "finished", "settings": {}})
+    assert cli.call(["resume", str(run)]) == 2
+    said = capsys.readouterr()
+    assert "one is finished: 'mle-star show " in said.err
+    assert not said.out, "no view of a run that does not go on"
 
 
 def test_a_run_that_waits_says_for_what() -> None:
