@@ -119,7 +119,7 @@ def resume(
     )
 )
 def tell(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    run: o.Run,
     hint: Annotated[
         str, typer.Argument(metavar="HINT", help="What planner and coder should know.")
     ] = "",
@@ -222,7 +222,7 @@ def history(
 
 @app.command(**h.about(h.RUN, "mle-star fork my-run --at 42 --set outer_steps=6"))
 def fork(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    run: o.Run,
     at: Annotated[
         int, typer.Option("--at", metavar="STEP", help="Number of the step, from 'history'.")
     ],
@@ -233,6 +233,7 @@ def fork(
             "--set",
             metavar="NAME=VALUE",
             help="A setting to change, such as outer_steps=6 or time_budget=600; repeatable.",
+            autocompletion=completing.changes,
         ),
     ] = None,
     edits: Annotated[
