@@ -526,7 +526,8 @@ def _sentence(error: ValidationError, outside: Mapping[str, str] | None = None) 
         if meant:
             return f"There is no setting {name!r}: did you mean {meant[0]!r}?"
         return f"There is no setting {name!r}; the settings are: {', '.join(Context.model_fields)}."
-    where = f"MLE_STAR_{name.upper()}" if outside and name in outside else f"Setting {name!r}"
+    field = name.partition(".")[0]  # of a list, its place says nothing to a person
+    where = f"MLE_STAR_{field.upper()}" if outside and field in outside else f"Setting {field!r}"
     message = first["msg"].removeprefix("Value error, ")
     detail = message[0].lower() + message[1:]
     return f"{where} can't be {first['input']!r}: {detail}."

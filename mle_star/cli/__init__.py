@@ -83,9 +83,11 @@ def stop_message(stopped: RunStopped) -> str:
     from mle_star.cli.output import relative
 
     run = getattr(stopped, "run", None)
-    if not run or isinstance(stopped, RunWaits):
+    if not run:
         return str(stopped) or "Stopped."
     name = shlex.quote(str(relative(Path(str(run)))))
+    if isinstance(stopped, RunWaits):
+        return str(stopped).replace(str(run), name)
     return f"Stopped; what is finished is kept. Go on with: mle-star resume {name}"
 
 
@@ -102,7 +104,8 @@ def usage(error: Any) -> str:
         return f"{message}; {context.command_path} knows: {', '.join(sorted(names))}."
     commands = getattr(context.command, "commands", None)
     if commands:
-        return f"{message}; the commands are: {', '.join(commands)}."
+        joint = " The" if message.endswith("?") else "; the"
+        return f"{message}{joint} commands are: {', '.join(commands)}."
     return f"{message}; see '{context.command_path} --help'."
 
 

@@ -11,7 +11,7 @@ from mle_star.cli import bench, completing
 from mle_star.cli import helping as h
 from mle_star.cli import options as o
 from mle_star.cli.output import console, write_json
-from mle_star.errors import SettingsError
+from mle_star.errors import SettingsError, UserError
 
 app = typer.Typer(
     name="mle-star",
@@ -119,7 +119,7 @@ def resume(
     )
 )
 def tell(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    run: o.Run,
     hint: Annotated[
         str, typer.Argument(metavar="HINT", help="What planner and coder should know.")
     ] = "",
@@ -143,7 +143,10 @@ def tell(
     from mle_star.cli.telling import tell_run
     from mle_star.runs import find_run
 
-    path = find_run(run, o.runs_folder(runs_dir))
+    folder = o.runs_folder(runs_dir)
+    if " " in run and not hint and not (folder / run).exists():
+        raise UserError('The run comes first, then the hint: mle-star tell RUN "HINT".')
+    path = find_run(run, folder)
     tell_run(path, hint, card, name, block, solution)
 
 
@@ -219,7 +222,7 @@ def history(
 
 @app.command(**h.about(h.RUN, "mle-star fork my-run --at 42 --set outer_steps=6"))
 def fork(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Name or path of a run.")],
+    run: o.Run,
     at: Annotated[
         int, typer.Option("--at", metavar="STEP", help="Number of the step, from 'history'.")
     ],
@@ -230,6 +233,7 @@ def fork(
             "--set",
             metavar="NAME=VALUE",
             help="A setting to change, such as outer_steps=6 or time_budget=600; repeatable.",
+            autocompletion=completing.changes,
         ),
     ] = None,
     edits: Annotated[

@@ -61,7 +61,7 @@ class Terminal:
                     return Answer(answer="edit", text=text)
                 self.console.print(Text("Nothing was changed.", style="dim"))
             if word == "show":
-                self.console.print(_code(question["text"], "python"))
+                self.console.print(drawn({**question, "diff": ""}))
             if word == "quit":
                 return None
 
@@ -82,7 +82,11 @@ class Terminal:
         try:
             return self._read(prompt).strip()
         except EOFError:
+            self.console.print()  # the cursor stands behind the prompt
             return "q" if quit_at_end else ""
+        except KeyboardInterrupt:
+            self.console.print()
+            raise
 
 
 def drawn(question: Question) -> RenderableType:
@@ -102,15 +106,21 @@ def drawn(question: Question) -> RenderableType:
         parts.append(Text(clean(question["path"]), style="dim", overflow="fold"))
     if kind == "plan":
         parts.append(Text(clean(question["text"], 4000), style="bold"))
+        if question["text"].startswith("["):
+            named = "The names in brackets are what is done; keep or change them when you edit."
+            parts.append(Text(named, style="dim"))
         if block := question.get("block"):
             parts.append(Text(""))
             parts.append(_code(block, "python"))
     title = what.get(kind, "May the search go on?")
     label = f" {clean(question['label'], 60)}" if kind == "script" else ""
+    asked = Text(f"{who(number)}: {title}{label}")
     return Panel(
         Group(*parts),
-        title=Text(f"{who(number)}: {title}{label}"),
+        title=asked,
         title_align="left",
+        subtitle=asked if kind == "script" else None,  # the top may be out of sight
+        subtitle_align="left",
         border_style="magenta",
     )
 

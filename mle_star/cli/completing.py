@@ -7,6 +7,7 @@ typed of a word and returns whole words; typer drops those that begin otherwise.
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -23,9 +24,12 @@ BREAKS = ":="
 
 def runs(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the runs, newest first."""
-    folder = ctx.params.get("runs_dir") or os.environ.get("MLE_STAR_RUNS_DIR") or "runs"
-    found = Path(folder).glob(f"{_literal(incomplete)}*/run.json")
+    found = _folder(ctx).glob(f"{_literal(incomplete)}*/run.json")
     return [path.parent.name for path in sorted(found, key=_changed, reverse=True)]
+
+
+def _folder(ctx: typer.Context) -> Path:
+    return Path(ctx.params.get("runs_dir") or os.environ.get("MLE_STAR_RUNS_DIR") or "runs")
 
 
 def _literal(text: str) -> str:
@@ -54,6 +58,30 @@ def setting(name: str) -> Callable[[str], list[str]]:
         return list(get_args(values[name]))
 
     return complete
+
+
+def approvals(incomplete: str) -> list[str]:
+    """What a person can ask to be asked about."""
+    from mle_star.context import Approval
+
+    return [*get_args(Approval), "none"]
+
+
+def changes(ctx: typer.Context, incomplete: str) -> list[str]:
+    """``NAME=VALUE`` of the settings a fork may change, with the values the run has."""
+    from mle_star.context import FIXED, Context
+
+    # Of a line whose last option has no value yet, click leaves the arguments where they are.
+    run = ctx.params.get("run") or "".join(ctx.args[:1])
+    settings: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        record = _folder(ctx) / run / "run.json"
+        settings = json.loads(record.read_text(encoding="utf-8"))["settings"]
+    names = [name for name in Context.model_fields if name not in FIXED]
+    names = [name for name in names if name.startswith(incomplete.partition("=")[0])]
+    if len(names) > 1 and "=" not in incomplete:
+        return [f"{name}=" for name in names]
+    return [f"{name}={settings.get(name, '')}" for name in names]
 
 
 def engineers(incomplete: str) -> list[str]:

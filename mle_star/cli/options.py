@@ -28,7 +28,14 @@ CAGE = "Sandbox"
 PEOPLE = "People in the loop"
 OUTPUT = "Output"
 
-Task = Annotated[str, typer.Argument(metavar="TASK", help="The task folder.")]
+Task = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK",
+        help="The task folder: train.csv, mostly test.csv and description.md; task.toml can name "
+        "target and metric.",
+    ),
+]
 OptionalTask = Annotated[
     str | None, typer.Argument(metavar="TASK", help="A task folder to look at as well.")
 ]
@@ -39,6 +46,10 @@ OptionalRun = Annotated[
         help="Name or path of a run; the newest if left out.",
         autocompletion=completing.runs,
     ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Name or path of a run.", autocompletion=completing.runs),
 ]
 RunsDir = Annotated[
     str | None,
@@ -146,8 +157,9 @@ TABLE: tuple[Setting, ...] = (
     Setting("script_timeout", BUDGET, float, "Seconds one script may run.", later=True),
     Setting(
         "approve", PEOPLE, list[str], "Ask first: scripts (before each first run), plans (before "
-        "each is carried out), spend (whenever the bill passes approve-cost again); none.",
-        metavar="WHAT", later=True,
+        "each is carried out), spend (whenever the bill passes approve-cost again); none. "
+        "Repeatable.",
+        metavar="WHAT", later=True, complete=completing.approvals,
     ),
     Setting("approve_cost", PEOPLE, float, "US dollars after which to ask again.", later=True),
     Setting(

@@ -128,7 +128,7 @@ def scripts_table(report: Report) -> Table:
         label = Text(clean(entry.label))
         if reason:
             style = "dim" if entry.outcome == "behind" else "red"
-            label = Text.assemble(label, (f": {reason}", style))
+            label = Text.assemble(clean(entry.label).rstrip("."), (f": {reason}", style))
         table.add_row(
             Text(_branch_name(entry.solution)),
             Text(clean(entry.phase)),

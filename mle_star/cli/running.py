@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from mle_star.cli.asking import Terminal, given_once
 from mle_star.cli.outcome import show_report
 from mle_star.cli.output import console, relative, write_json
 from mle_star.context import Context, Settings, context_from, resolve
+from mle_star.errors import RunError
 from mle_star.observe.lines import LineView
 from mle_star.observe.live import LiveView
 from mle_star.report.reading import Report, read_report
@@ -64,6 +66,9 @@ def go_on(
         quiet: as for :func:`drive`.
     """
     record = RunFolder.open(run).record()
+    if record.get("status") == "finished":  # said before a view of the run goes up
+        where = shlex.quote(str(relative(run)))
+        raise RunError(f"{run.name} is finished: 'mle-star show {where}' shows its result.")
     before = record.get("settings") or {}
     if changes.get("models"):  # those for other agents stay as they are
         changes = {**changes, "models": {**before.get("models", {}), **changes["models"]}}
@@ -81,7 +86,8 @@ def go_on(
         )
 
     def restore(view: LiveView | LineView) -> None:
-        view.restore(read_events(run), changes, engineer)
+        # Not the changes alone: of a fork, the journal still knows the settings before it.
+        view.restore(read_events(run), settings, engineer)
 
     return drive(work, as_json, quiet, fell_back(engineer, settings), restore)
 

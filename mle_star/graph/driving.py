@@ -168,7 +168,7 @@ def _answers(
                     answer = on_ask(question)
             if answer is None:
                 folder.update(answered=answers)
-                raise _waits(folder, questions)
+                raise _waits(folder, [q for q in questions if q["id"] not in answers])
             about_cost = answer if spend else about_cost
             answers[question["id"]] = answer
     if kept:

@@ -27,6 +27,7 @@ def save_models(bench: Workbench, step: Step, scripts: list[Trial], solution: Pa
         solution: the solution folder.
     """
     saved = 0
+    problems: dict[str, list[str]] = {}
     for trial in scripts:
         if trial["members"]:
             continue
@@ -37,8 +38,12 @@ def save_models(bench: Workbench, step: Step, scripts: list[Trial], solution: Pa
         else:
             problem = _fit(bench, trial, known, solution / "model" / model_name(text))
         if problem:
-            step.note(f"No fitted model of {trial['label']}: {problem}. predict.py fits it again.")
+            problems.setdefault(problem, []).append(trial["label"].rstrip("."))
         saved += not problem
+    for problem, labels in problems.items():
+        which = labels[0] if len(labels) == 1 else f"{len(labels)} scripts"
+        again = "it" if len(labels) == 1 else "them"
+        step.note(f"No fitted model of {which}: {problem}. predict.py fits {again} again.")
     if saved:
         file = solution / "requirements.txt"
         write_text(file, file.read_text(encoding="utf-8") + pins({"cloudpickle"}))

@@ -70,6 +70,8 @@ class Branch:
     best: Best | None = None
     asking: dict[str, float] = field(default_factory=dict)
     """Nodes under way that ask the engineer -> ``time.monotonic()`` when they began."""
+    questions: list[str] = field(default_factory=list)
+    """What a person was asked about and has not answered, oldest first."""
 
     def where(self, settings: Mapping[str, Any]) -> str:
         """The phase with its place in the loops: ``refining 1/3, plan 2/4``."""

@@ -34,9 +34,7 @@ class LiveView:
         self._console = console
         self._footer = footer
         self._size = console.size
-        self._live = Live(
-            console=console, get_renderable=self._panel, refresh_per_second=4, transient=True
-        )
+        self._live = self._drawing()
 
     def __enter__(self) -> LiveView:
         self._live.start(refresh=True)
@@ -52,7 +50,15 @@ class LiveView:
         try:
             yield
         finally:
+            # A new one: the old one would wipe as many rows as its last panel had, and they are
+            # somebody else's now.
+            self._live = self._drawing()
             self._live.start(refresh=True)
+
+    def _drawing(self) -> Live:
+        return Live(
+            console=self._console, get_renderable=self._panel, refresh_per_second=4, transient=True
+        )
 
     def _panel(self) -> RenderableType:
         size = self._console.size

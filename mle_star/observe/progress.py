@@ -96,9 +96,15 @@ class Progress:
                 self.status = "running"
 
     def elapsed(self) -> float:
-        """Seconds of the run so far, counted on since the last event."""
-        going_on = time.monotonic() - self._at if self.status == "running" else 0.0
-        return self._elapsed + going_on
+        """Seconds of the run so far, counted on since the last event unless a person thinks."""
+        goes_on = self.status == "running" and not self._waits()
+        return self._elapsed + (time.monotonic() - self._at if goes_on else 0.0)
+
+    def _waits(self) -> bool:
+        """Whether nothing goes on until a person has answered."""
+        branches = self.branches.values()
+        asked = any(branch.questions for branch in branches)
+        return asked and not self.running and not any(branch.asking for branch in branches)
 
     @property
     def budget(self) -> float:
@@ -206,6 +212,16 @@ class Progress:
         best = Best(label, value, self.errors.get((label, value)))
         self.branch(int(event.get("solution", WHOLE))).best = best
         self._lead(best)
+
+    def _on_asked(self, event: Mapping[str, Any]) -> None:
+        questions = self.branch(int(event.get("solution", WHOLE))).questions
+        if (label := clean(event.get("label", ""))) not in questions:
+            questions.append(label)
+
+    def _on_answered(self, event: Mapping[str, Any]) -> None:
+        questions = self.branch(int(event.get("solution", WHOLE))).questions
+        if (label := clean(event.get("label", ""))) in questions:
+            questions.remove(label)
 
     def _on_note(self, event: Mapping[str, Any]) -> None:
         note = clean(event.get("text", ""))

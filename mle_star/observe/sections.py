@@ -127,6 +127,8 @@ def running(progress: Progress, branch: Branch) -> Text:
     elif branch.asking and progress.engineer.get("lead") == "llm":
         node, since = next(iter(branch.asking.items()))
         what, more = f"asking the model ({node})", 0
+    elif branch.questions:
+        return line(("waits for an answer  ", "magenta"), branch.questions[0])
     else:
         return Text("")
     age = max(0.0, time.monotonic() - since)

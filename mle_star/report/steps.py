@@ -22,7 +22,7 @@ def in_words(step: Step) -> str:
 def said(events: Iterable[_Event]) -> str:
     """What events say; empty where nothing they tell is of interest."""
     texts = (_SAYS[event["kind"]](event) for event in events if event.get("kind") in _SAYS)
-    return "; ".join(dict.fromkeys(text for text in texts if text))
+    return "; ".join(dict.fromkeys(text.removesuffix(".") for text in texts if text))
 
 
 def _started(event: _Event) -> str:

@@ -64,8 +64,18 @@ def test_what_a_person_types_is_the_answer(said: list[str], answer: Any) -> None
     ask, console = terminal(*said)
     assert ask(SCRIPT) == answer
     shown = console.export_text()
-    assert "solution 1: May this script run? LightGBM" in shown
+    assert shown.count("solution 1: May this script run? LightGBM") == 2 + 2 * (said[:1] == ["s"])
     assert "+A = 1" in shown
+
+
+def test_ctrl_c_at_a_question_leaves_the_line_of_the_prompt() -> None:
+    def read(_: str) -> str:
+        raise KeyboardInterrupt
+
+    console = Console(file=io.StringIO(), record=True, width=90)
+    with pytest.raises(KeyboardInterrupt):
+        Terminal(console, read)(SPEND)
+    assert console.export_text().endswith("\n\n")
 
 
 def test_always_counts_for_questions_of_its_kind_alone() -> None:
@@ -135,10 +145,17 @@ def test_tell_and_resume_refuse_what_they_can_not_use(
     assert "There is no solution 3" in capsys.readouterr().err
     assert cli.call(["resume", str(run), "--answer", "perhaps"]) == 2
     assert "yes or no" in capsys.readouterr().err
+    write_json(run / "run.json", {"status": "finished", "settings": {}})
+    assert cli.call(["resume", str(run)]) == 2
+    said = capsys.readouterr()
+    assert "one is finished: 'mle-star show " in said.err
+    assert not said.out, "no view of a run that does not go on"
 
 
 def test_a_run_that_waits_says_for_what() -> None:
-    assert cli.stop_message(RunWaits("It waits.", "runs/one", [SCRIPT])) == "It waits."
+    here = str(Path("runs/one").absolute())
+    waits = RunWaits(f"It waits. Answer with 'mle-star resume {here}'.", here, [SCRIPT])
+    assert cli.stop_message(waits) == "It waits. Answer with 'mle-star resume runs/one'."
 
 
 def test_the_views_show_what_was_told_and_heeded() -> None:

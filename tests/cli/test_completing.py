@@ -57,6 +57,7 @@ def test_runs_are_completed_newest_first(bash: Complete, tmp_path: Path) -> None
     assert bash("show", "") == ["20260102-pets", "20260101-houses"]
     assert bash("resume", "20260101") == ["20260101-houses"]
     assert bash("compare", "20260101-houses", "20260102") == ["20260102-pets"]
+    assert bash("fork", "20260101") == bash("tell", "20260101") == ["20260101-houses"]
     assert bash("show", "[*") == []
     assert bash("show", "../") == []
     write_run(tmp_path / "other" / "mine", [])
@@ -75,6 +76,11 @@ def test_a_folder_without_runs_has_no_names(
     [
         (("run", "t", "--preset", ""), ["quick", "default", "paper"]),
         (("run", "t", "--preset", "p"), ["paper"]),
+        (("run", "t", "--approve", ""), ["scripts", "plans", "spend", "none"]),
+        (("fork", "20260101-houses", "--set", "ou"), ["outer_steps=1"]),
+        (("fork", "20260101-houses", "--set", "max_c"), ["max_cost=", "max_calls="]),
+        (("fork", "20260101-houses", "--set", "see"), []),
+        (("fork", "nowhere", "--set", "out"), ["outer_steps="]),
         (("run", "t", "--preset", "=", "q"), ["quick"]),
         (("run", "t", "--sandbox", "l"), ["landlock"]),
         (("attacks", "--level", "a"), []),

@@ -222,3 +222,19 @@ def test_the_panel_follows_the_size_of_the_terminal() -> None:
     text = console.file.getvalue()
     assert "solution 1" in text
     assert "sol. 1" in text
+
+
+def test_the_view_leaves_alone_what_was_shown_while_it_was_paused() -> None:
+    console = Console(
+        file=io.StringIO(), width=90, height=30, force_terminal=True, color_system=None
+    )
+    view = LiveView(console)
+    for event in busy().events:
+        view.update(event)
+    with view:
+        with view.paused():
+            console.print("May it run? y")
+        assert isinstance(console.file, io.StringIO)
+        after = console.file.getvalue().partition("May it run? y\n")[2]
+    assert "solution 1" in after, "the panel is back"
+    assert "\x1b[1A" not in after.partition("solution 1")[0], "below the question"

@@ -284,6 +284,9 @@ def test_a_mistake_of_ours_is_a_message_and_a_log(solver: FakeSolver, capsys: Ca
                 "compare, inspect, doctor, attacks, graph, studio, mcp",
             ],
         ),
+        (["runn", "x"], ["Did you mean 'run', 'runs'? The commands are: "]),
+        (["run", "x", "--approve", "script"], ["'approve' can't be 'script'", "'plans'"]),
+        (["tell", "no neural networks"], ["The run comes first", 'mle-star tell RUN "HINT"']),
         (["run", "x", "--prest", "quick"], ["No such option: --prest", "--preset", "run --help"]),
         (["run", "x", "--zzz"], ["No such option: --zzz; mle-star run knows: ", "--preset, "]),
         (["run", "x", "--folds", "many"], ["--folds"]),
@@ -341,8 +344,8 @@ def test_resume_takes_the_newest_run_and_says_what_changes(
 
 
 def test_resume_by_name(solver: FakeSolver, tmp_path: Path) -> None:
-    write_run(tmp_path / "runs" / "old", [])
-    write_run(solver.folder, solver.events)
+    write_run(tmp_path / "runs" / "old", [], status="stopped")
+    write_run(solver.folder, solver.events, status="stopped")
     assert call("resume", "old", "--quiet") == 0
     assert solver.task == tmp_path / "runs" / "old"
     assert solver.changes == {}
@@ -352,7 +355,7 @@ def test_resume_takes_what_may_change_about_the_model(
     solver: FakeSolver, tmp_path: Path, capsys: Capture
 ) -> None:
     before = {**SETTINGS, "engineer": "auto", "models": {"checks": FLASH, "code": FLASH}}
-    write_run(solver.folder, model_run(), settings=before)
+    write_run(solver.folder, model_run(), settings=before, status="stopped")
     assert call("resume", *MODEL_OPTIONS.split()) == 0
     models = {"checks": FLASH, **cast(dict[str, str], MODEL_SETTINGS["models"])}
     assert solver.changes == {**MODEL_SETTINGS, "models": models}
@@ -365,7 +368,8 @@ def test_a_resumed_run_shows_who_leads_now(
     solver: FakeSolver, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "k")
-    write_run(solver.folder, finished_run()[:20], settings={**SETTINGS, "engineer": "auto"})
+    settings = {**SETTINGS, "engineer": "auto"}
+    write_run(solver.folder, finished_run()[:20], settings=settings, status="stopped")
     solver.events = finished_run()[20:]
     assert call("resume", "--model", PRO) == 0
     assert f"engineer: {PRO}, the playbook stands in" in capsys.readouterr().out

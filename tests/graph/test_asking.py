@@ -158,8 +158,9 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
     assert len(stop.value.questions) == 2
     asked: Asked = []
     answers = iter(["yes", None])
-    with pytest.raises(RunWaits):
+    with pytest.raises(RunWaits, match="of solution 2 be run") as stop:
         resume(tmp_path / "run", on_ask=lambda question: next(answers))
+    assert len(stop.value.questions) == 1, "only what is open still"
     before = read_events(tmp_path / "run")[-1]["elapsed"]
     done = resume(tmp_path / "run", changes={"approve": ["plans"]}, on_ask=person(asked))
     assert [q["solution"] for q in asked if q["kind"] == "script"] == [1], "one was answered"

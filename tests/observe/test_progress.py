@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 from hypothesis import given, settings
@@ -129,6 +130,26 @@ def test_the_clock_runs_between_events_only_while_the_run_does() -> None:
     progress = after(EVENTS[:3])
     assert progress.elapsed() >= EVENTS[2]["elapsed"]
     assert after(EVENTS).elapsed() == EVENTS[-1]["elapsed"]
+
+
+def test_the_clock_stands_still_while_a_person_thinks() -> None:
+    journal = Journal()
+    journal.events = finished_run()[:1]
+    journal.add("asked", "execute", 0, about="script", label="LightGBM")
+    progress = Progress(when=lambda _: time.monotonic() - 100)
+    for event in journal.events:
+        progress.update(event)
+    assert progress.elapsed() == journal.events[-1]["elapsed"]
+    assert "waits for an answer  LightGBM" in drawn(progress)
+    journal.add("script_started", "execute", 1, label="XGBoost", phase="write")
+    progress.update(journal.events[-1])
+    assert progress.elapsed() > 100, "the other solution goes on"
+    journal.script(1, "write", "XGBoost", 1.0)
+    journal.add("answered", "execute", 0, about="script", label="LightGBM", answer="yes")
+    for event in journal.events[-2:]:
+        progress.update(event)
+    assert progress.elapsed() > 100
+    assert "waits for an answer" not in drawn(progress)
 
 
 def test_lines_have_one_for_every_script_and_phase() -> None:
