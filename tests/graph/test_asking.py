@@ -18,6 +18,7 @@ from mle_star.errors import RunWaits, SettingsError
 from mle_star.graph import build_graph
 from mle_star.graph.solving import Result, resume, solve
 from mle_star.nodes.workbench import Workbench
+from mle_star.report.reading import read_report
 from mle_star.runs import read_events
 from tests.support.engineers import ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL
@@ -157,9 +158,13 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
         solve(task, context=context, run="run")
     assert len(stop.value.questions) == 2
     asked: Asked = []
-    answers = iter(["yes", None])
-    with pytest.raises(RunWaits):
+    assert len(read_report(tmp_path / "run").waits) == 2
+    answers = iter(["yes"])
+    with pytest.raises(StopIteration):
         resume(tmp_path / "run", on_ask=lambda question: next(answers))
+    with pytest.raises(RunWaits) as stop:
+        resume(tmp_path / "run")
+    assert [question["solution"] for question in stop.value.questions] == [1]
     before = read_events(tmp_path / "run")[-1]["elapsed"]
     done = resume(tmp_path / "run", changes={"approve": ["plans"]}, on_ask=person(asked))
     assert [q["solution"] for q in asked if q["kind"] == "script"] == [1], "one was answered"
@@ -167,16 +172,28 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
     assert done.interrupted
     assert done.seconds > before
     assert len([t for t in done.trials if t["phase"] == "write"]) == 2
+    assert not read_report(done.run).waits
 
 
-def test_killed_while_a_person_is_asked_the_run_asks_again(task: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 3)]
+)
+def test_killed_while_a_person_is_asked_the_run_asks_again(
+    task: Path, tmp_path: Path, number: int, code: int
+) -> None:
     program = (
         "import os, signal, sys\n"
         "from mle_star.context import Context\n"
+        "from mle_star.errors import RunWaits\n"
         "from mle_star.graph.solving import solve\n"
         "context = Context.model_validate_json(sys.argv[2])\n"
-        "solve(sys.argv[1], context=context, run='run',\n"
-        "      on_ask=lambda question: os.kill(os.getpid(), signal.SIGKILL))\n"
+        "def on_ask(question):\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    return 'yes'\n"
+        "try:\n"
+        "    solve(sys.argv[1], context=context, run='run', on_ask=on_ask)\n"
+        "except RunWaits:\n"
+        "    sys.exit(3)\n"
     )
     context = settings(tmp_path, approve=["scripts"], engineer="tests.support.engineers:plain")
     given = context.model_dump_json(exclude_unset=True)
@@ -187,7 +204,8 @@ def test_killed_while_a_person_is_asked_the_run_asks_again(task: Path, tmp_path:
         capture_output=True,
         check=False,
     )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert killed.returncode == code, killed.stderr.decode()
+    assert len(read_report(tmp_path / "run").waits) == 1
     asked: Asked = []
     done = resume(tmp_path / "run", on_ask=person(asked))
     assert asked[0]["label"] == "slope 1.0"
