@@ -146,8 +146,8 @@ def _answers(
 ) -> dict[str, Any]:
     """Ask every question that waits; several solutions may ask at once.
 
-    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking. What was
-    answered is kept in ``run.json`` at once, for the next sitting should this one end before all is.
+    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking. Each answer is
+    kept in ``run.json``, for the next sitting should this one end before the graph has taken it.
 
     Raises:
         RunWaits: one of them was not answered.
@@ -172,9 +172,8 @@ def _answers(
                 raise _waits(folder, [one for one in questions if one["id"] not in answers])
             about_cost = answer if spend else about_cost
             answers[question["id"]] = answer
-            if len(questions) > 1:
-                folder.update(answered=answers)
-    folder.update(answered={}, waiting={})
+            folder.update(answered=answers)
+    folder.update(waiting={})
     return answers
 
 

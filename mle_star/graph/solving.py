@@ -67,7 +67,10 @@ def solve(
         RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
         RunWaits: a question was not answered; ``resume`` asks again.
     """
-    check("solve", task=task, context=context, on_event=on_event, name=run, progress=progress)
+    check(
+        "solve", task=task, context=context, on_event=on_event, on_ask=on_ask, name=run,
+        progress=progress,
+    )  # fmt: skip
     decided = resolve(merged(context, settings))
     choose(decided)  # an unknown model must fail before a folder is made
     require(decided)
@@ -140,7 +143,7 @@ def resume(
         RunStopped: the run was stopped again.
         RunWaits: a question was not answered.
     """
-    check("resume", run=run, on_event=on_event, progress=progress)
+    check("resume", run=run, on_event=on_event, on_ask=on_ask, progress=progress)
     folder = RunFolder.open(Path(run).absolute())
     wanted = {**(changes or {}), **settings}
     with watching(progress, on_event, folder, wanted) as hear, taken(folder):

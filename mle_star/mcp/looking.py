@@ -269,8 +269,8 @@ def refuse_waiting(run: Path) -> None:
     waits = read_report(run).waits
     if waits:
         raise RunError(
-            f"{run.name} waits for a person: {clean(waits[0], _LONGEST)} Tell the user, who answers "
-            f"on a terminal with 'mle-star resume {run}'."
+            f"{run.name} waits for a person: {clean(waits[0], _LONGEST)} Tell the user, who "
+            f"answers on a terminal with 'mle-star resume {run}'."
         )
 
 

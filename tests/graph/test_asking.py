@@ -14,9 +14,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from mle_star.context import Context
-from mle_star.errors import RunWaits, SettingsError
+from mle_star.errors import RunStopped, RunWaits, SettingsError
 from mle_star.graph import build_graph
 from mle_star.graph.solving import Result, resume, solve
+from mle_star.graph.stopping import Stop
 from mle_star.nodes.workbench import Workbench
 from mle_star.report.reading import read_report
 from mle_star.runs import read_events
@@ -173,6 +174,23 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
     assert done.seconds > before
     assert len([t for t in done.trials if t["phase"] == "write"]) == 2
     assert not read_report(done.run).waits
+
+
+def test_what_was_answered_before_a_stop_is_not_asked_again(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    stop = Stop()
+
+    def on_ask(question: Any) -> Any:
+        stop()
+        return {"answer": "no", "reason": "not today"}
+
+    context = settings(tmp_path, approve=["scripts"], num_solutions=2)
+    with pytest.raises(RunStopped):
+        solve(task, context=context, run="run", on_ask=on_ask, stop=stop)
+    asked: Asked = []
+    done = resume(tmp_path / "run", on_ask=person(asked))
+    assert not asked
+    assert sum(note.endswith("a person said no: not today.") for note in done.notes) == 2
 
 
 @pytest.mark.parametrize(
