@@ -97,6 +97,22 @@ def _text(done: Result, trial: Any) -> str:
     return (done.run / "scripts" / f"{trial['script'][:16]}.py").read_text()
 
 
+def test_a_merge_that_is_refused_is_passed_over(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    merges: list[str] = []
+
+    def decide(question: Any) -> str:
+        if " + " not in question["label"]:
+            return "yes"
+        merges.append(question["label"])
+        return "no" if len(merges) == 1 else "yes"
+
+    context = settings(tmp_path, approve=["scripts"], num_candidates=3, outer_steps=0)
+    done = solve(task, context=context, on_ask=person([], script=decide))
+    assert merges == ["slope 1.5 + slope 1.25", "slope 1.5 + slope 1.0"]
+    assert [t["label"] for t in done.trials if t["phase"] == "merge"] == merges[1:]
+
+
 def test_a_study_that_is_refused_is_not_run(task: Path, tmp_path: Path) -> None:
     engineer = use(ScriptedEngineer())
     refuse = {"script": lambda q: "no" if "ablation" in q["label"] else "yes"}
