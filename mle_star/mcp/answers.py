@@ -195,7 +195,9 @@ class RunAnswer(BaseModel):
     best: Score | None
     best_script: str
     best_trial: str
-    source: str = Field(description="what the submission was trained on: full, search or none")
+    source: str = Field(
+        description="what the submission was trained on: full, part, search or none"
+    )
     submission: str = Field(description="path; empty: there is none yet")
     solution: str = Field(description="folder with run.py, which makes the submission again")
     trials: list[TrialLine]

@@ -78,7 +78,7 @@ class Report:
     status: str
     seconds: float
     source: str = ""
-    """Where the submission came from: full, search or none; empty while the run has not ended."""
+    """Where the submission came from: full, part, search or none; empty until the run has ended."""
     winner: str = ""
     """Label of the trial that the submission came from; empty while the run has not ended."""
     trial: str = ""

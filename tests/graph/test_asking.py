@@ -263,6 +263,23 @@ def test_the_plain_graph_shows_its_questions_and_takes_answers_by_id(
     assert Path(state["submission"]).is_file()
 
 
+def test_a_second_run_on_a_thread_does_not_take_over_the_plan_that_waited(
+    task: Path, tmp_path: Path
+) -> None:
+    use(ScriptedEngineer())
+    graph = build_graph(InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "studio"}}
+    context = settings(tmp_path, approve=["plans"], ensemble_rounds=1, num_solutions=2)
+    context = context.model_copy(update={"outer_steps": 0, "num_candidates": 2})
+    state = graph.invoke({"task": str(task)}, config, context=context)
+    assert state["__interrupt__"][0].value["solution"] == -1
+    context = context.model_copy(update={"ensemble_rounds": 0})
+    state = graph.invoke({"task": str(task)}, config, context=context)
+    assert state["submission"]
+    values = graph.get_state(config).values
+    assert not [a for a in values["attempts"] if a["plan"].startswith("weights")]
+
+
 def test_a_graph_that_can_not_wait_refuses_to_ask(task: Path, tmp_path: Path) -> None:
     use(ScriptedEngineer())
     with pytest.raises(SettingsError, match="without a checkpointer can't wait"):
