@@ -16,11 +16,13 @@ from langgraph.types import Command
 from mle_star.context import Context
 from mle_star.errors import RunStopped, RunWaits, SettingsError
 from mle_star.graph import build_graph
+from mle_star.graph.forking import fork
 from mle_star.graph.solving import Result, resume, solve
 from mle_star.graph.stopping import Stop
 from mle_star.nodes.workbench import Workbench
 from mle_star.report.reading import read_report
 from mle_star.runs import read_events
+from mle_star.runs.history import steps_of
 from tests.support.engineers import ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL
 
@@ -207,6 +209,21 @@ def test_what_was_answered_before_a_stop_is_not_asked_again(task: Path, tmp_path
     done = resume(tmp_path / "run", on_ask=person(asked))
     assert not asked
     assert sum(note.endswith("a person said no: not today.") for note in done.notes) == 2
+
+
+def test_a_fork_of_a_run_that_waits_asks_itself(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    context = settings(tmp_path, approve=["scripts"], num_solutions=2, outer_steps=0)
+    answers = iter(["yes", None])
+    with pytest.raises(RunWaits):
+        solve(task, context=context, run="run", on_ask=lambda question: next(answers))
+    made = fork(tmp_path / "run", at=len(steps_of(read_events(tmp_path / "run"))))
+    assert not read_report(made).waits
+    asked: Asked = []
+    done = resume(made, on_ask=person(asked))
+    assert [question["solution"] for question in asked] == [0, 1], "also what was answered"
+    assert done.status == "finished"
+    assert len(read_report(tmp_path / "run").waits) == 2
 
 
 @pytest.mark.parametrize(
