@@ -292,9 +292,10 @@ class Told(Event):
     """What a person told the run, as it was heard; see :mod:`mle_star.runs.steering`."""
 
     kind: Literal["told"]
-    id: str = ""
+    id: int = 0
+    """Number of the record, from 1."""
     hint: str = ""
-    card: dict[str, Any] = Field(default_factory=dict)
+    card: dict[str, Any] | None = None
     block: str = ""
     meant_for: int | None = None
     """Number of the solution it is meant for; None: all of them."""
@@ -304,7 +305,8 @@ class Heeded(Event):
     """What became of something a person told."""
 
     kind: Literal["heeded"]
-    id: str = ""
+    id: int = 0
+    """Number of the record that was told."""
     act: str
     """``hint``, ``card`` or ``block``."""
     text: str

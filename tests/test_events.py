@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from mle_star.events import KINDS, Event, ModelCalled, ScriptFinished, typed, typed_all
+from mle_star.events import (
+    KINDS,
+    Event,
+    Heeded,
+    ModelCalled,
+    ScriptFinished,
+    Told,
+    typed,
+    typed_all,
+)
 from tests.cli.journal import finished_run, model_run
 
 PACKAGE = Path(__file__).parents[1] / "mle_star"
@@ -37,6 +46,21 @@ def test_a_journal_reads_into_types() -> None:
     assert (first.label, first.score, first.error) == ("LightGBM", 53012.4, 812.3)
     call = next(e for e in events if isinstance(e, ModelCalled))
     assert (call.tokens.input, call.outcome) == (4000, "answered")
+
+
+def test_what_people_say_reads_into_types() -> None:
+    """The fields as :mod:`mle_star.nodes.step` and :mod:`mle_star.runs.steering` write them."""
+    about = {"time": "2026-01-02T03:04:05+00:00", "elapsed": 1.0, "node": "ablate", "solution": 0}
+    told, heeded = typed_all(
+        [
+            {**about, "kind": "told", "id": 1, "hint": "a", "card": None, "block": "",
+             "meant_for": None},
+            {**about, "kind": "heeded", "id": 1, "act": "hint", "text": "Noted.", "done": True},
+        ]
+    )  # fmt: skip
+    assert isinstance(told, Told)
+    assert isinstance(heeded, Heeded)
+    assert (told.id, heeded.id, told.card) == (1, 1, None)
 
 
 def test_an_unknown_kind_keeps_its_fields() -> None:

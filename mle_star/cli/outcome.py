@@ -45,9 +45,11 @@ def show_report(
     if report.bill is not None:
         tables = bill_tables(report.bill, report.stood_in, report.unlisted, whole_bill)
         parts += [tables, Text("")]
+    for question in report.waits:
+        parts.append(Text(f"waits for a person: {clean(question, 200)}", style="magenta"))
     for note in once_each(report.notes):
         parts.append(Text(f"note: {clean(note)}", style="yellow"))
-    parts += [Text("")] if report.notes else []
+    parts += [Text("")] if report.waits or report.notes else []
     console.print(Group(*parts, files(report)))
 
 

@@ -75,7 +75,7 @@ def go_on(
     settings = {**before, **changes}
     engineer = choice_of(_checked(settings)) if settings else {}
 
-    once = given_once(answer, set(record.get("waiting") or ())) if answer else None
+    once = given_once(answer, set(record.get("waiting") or {})) if answer else None
 
     def work(on_event: OnEvent | None, on_ask: OnAsk | None) -> Result:
         from mle_star.graph import solving

@@ -40,10 +40,11 @@ def check(function: str, **arguments: Any) -> None:
     """
     for name, value in arguments.items():
         said = "run" if name == "name" else name
-        if name == "on_event":
+        if name in ("on_event", "on_ask"):
             if value is not None and not callable(value):
+                what = "event" if name == "on_event" else "question"
                 raise ArgumentError(
-                    f"{function}() calls 'on_event' with every event, but "
+                    f"{function}() calls {name!r} with every {what}, but "
                     f"{type(value).__name__} can't be called: pass a function of one argument."
                 )
             continue

@@ -146,8 +146,8 @@ def _answers(
 ) -> dict[str, Any]:
     """Ask every question that waits; several solutions may ask at once.
 
-    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking; what was
-    answered before is kept in ``run.json`` for the next sitting.
+    What the run has cost is asked about once, whoever asks. Ctrl-C ends the asking. Each answer is
+    kept in ``run.json``, for the next sitting should this one end before the graph has taken it.
 
     Raises:
         RunWaits: one of them was not answered.
@@ -155,6 +155,8 @@ def _answers(
     questions = [cast(Question, {**one.value, "id": one.id}) for one in waiting]
     questions.sort(key=lambda question: question["solution"])
     kept = folder.record().get("answered") or {}
+    # Before anybody is asked, so that others can see what the run waits for.
+    folder.update(waiting={one["id"]: in_one_line(one) for one in questions})
     answers: dict[str, Any] = {}
     about_cost: Any = None
     with interruptible():
@@ -167,17 +169,15 @@ def _answers(
                 with suppress(KeyboardInterrupt):
                     answer = on_ask(question)
             if answer is None:
-                folder.update(answered=answers)
                 raise _waits(folder, [q for q in questions if q["id"] not in answers])
             about_cost = answer if spend else about_cost
             answers[question["id"]] = answer
-    if kept:
-        folder.update(answered={})
+            folder.update(answered=answers)
+    folder.update(waiting={})
     return answers
 
 
 def _waits(folder: RunFolder, questions: Sequence[Question]) -> RunWaits:
-    folder.update(waiting=[question["id"] for question in questions])
     more = f" ({len(questions) - 1} more wait)" if len(questions) > 1 else ""
     return RunWaits(
         f"The run waits for an answer: {in_one_line(questions[0])}{more} Answer on a terminal "

@@ -37,7 +37,7 @@ ALIASES = {
 """Words of the paper, and of those who speak like it, for our settings."""
 EDITABLE = ("block", "plan")
 """What can be changed right after a step ``extract``: the next node goes by it."""
-_ENDED = ("best", "bill", "prepared_by")
+_ENDED = ("best", "bill", "prepared_by", "waiting", "answered")
 """Fields of ``run.json`` that are not a fork's."""
 
 

@@ -67,7 +67,10 @@ def solve(
         RunStopped: the run was stopped by SIGINT, SIGTERM or SIGHUP; ``resume`` goes on.
         RunWaits: a question was not answered; ``resume`` asks again.
     """
-    check("solve", task=task, context=context, on_event=on_event, name=run, progress=progress)
+    check(
+        "solve", task=task, context=context, on_event=on_event, on_ask=on_ask, name=run,
+        progress=progress,
+    )  # fmt: skip
     decided = resolve(merged(context, settings))
     choose(decided)  # an unknown model must fail before a folder is made
     require(decided)
@@ -91,7 +94,7 @@ def _begin(
     spec = load_task(task)
     name = run or f"{datetime.now():%Y%m%d-%H%M%S}-{spec.name}"
     folder = new_folder(Path(decided.runs_dir).absolute(), name)
-    with watching(progress, on_event) as hear, taken(folder):
+    with watching(progress, on_event, on_ask=on_ask) as (hear, ask), taken(folder):
         # At once, so that a run that is killed in its first node can go on as well.
         folder.update(
             task=spec.folder,
@@ -102,7 +105,7 @@ def _begin(
             sittings=1,
             **remember_place(folder, spec, decided),
         )
-        return drive(folder, decided, hear, report, stop, on_ask)
+        return drive(folder, decided, hear, report, stop, ask)
 
 
 def resume(
@@ -140,12 +143,12 @@ def resume(
         RunStopped: the run was stopped again.
         RunWaits: a question was not answered.
     """
-    check("resume", run=run, on_event=on_event, progress=progress)
+    check("resume", run=run, on_event=on_event, on_ask=on_ask, progress=progress)
     folder = RunFolder.open(Path(run).absolute())
     wanted = {**(changes or {}), **settings}
-    with watching(progress, on_event, folder, wanted) as hear, taken(folder):
+    with watching(progress, on_event, folder, wanted, on_ask) as (hear, ask), taken(folder):
         decided = _reopen(folder, task, wanted)
-        return drive(folder, decided, hear, report, stop, on_ask)
+        return drive(folder, decided, hear, report, stop, ask)
 
 
 def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:

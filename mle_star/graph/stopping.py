@@ -83,12 +83,17 @@ def stoppable(folder: RunFolder, control: RunControl) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt inside: a person who is asked something wants out."""
+    """Let :data:`SIGNALS` raise KeyboardInterrupt inside: whoever is asked something wants out.
+
+    A prompt would wait on after a signal that is only noted.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

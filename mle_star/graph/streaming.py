@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 
 from mle_star.context import Context
 from mle_star.events import Event, typed
+from mle_star.graph.driving import OnAsk
 from mle_star.graph.result import Result
 from mle_star.graph.solving import solve
 from mle_star.graph.stopping import Stop
@@ -34,6 +35,7 @@ def stream(
     context: Context | None = None,
     run: str | None = None,
     report: bool = True,
+    on_ask: OnAsk | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Iterator[Event | Result]:
     """Run MLE-STAR on a task folder and yield what happens; the last item is the result.
@@ -43,18 +45,20 @@ def stream(
         context: settings.
         run: name of the run folder, by which a run that was left can be resumed.
         report: leave ``report.html``.
+        on_ask: answers the run's questions, in the thread of the run.
         settings: fields of :class:`Context`.
 
     Raises:
         UserError: something a person must mend; the message says how.
         RunStopped: the run was stopped.
+        RunWaits: a question was not answered; :func:`mle_star.resume` asks again.
     """
     items: queue.SimpleQueue[Item] = queue.SimpleQueue()
     work = _Background(
         items.put,
         lambda hear, stop: solve(
-            task, context=context, on_event=hear, run=run, report=report, progress=False,
-            stop=stop, **settings,
+            task, context=context, on_event=hear, on_ask=on_ask, run=run, report=report,
+            progress=False, stop=stop, **settings,
         ),
     )  # fmt: skip
     try:
@@ -76,11 +80,13 @@ async def astream(
     context: Context | None = None,
     run: str | None = None,
     report: bool = True,
+    on_ask: OnAsk | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> AsyncGenerator[Event | Result, None]:
     """Like :func:`stream`, for ``async for``; the event loop is never blocked.
 
-    A task that is cancelled stops the run as well.
+    A task that is cancelled stops the run as well. ``on_ask`` is an ordinary function, called in
+    the thread of the run.
     """
     items: asyncio.Queue[Item] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -92,8 +98,8 @@ async def astream(
     work = _Background(
         put,
         lambda hear, stop: solve(
-            task, context=context, on_event=hear, run=run, report=report, progress=False,
-            stop=stop, **settings,
+            task, context=context, on_event=hear, on_ask=on_ask, run=run, report=report,
+            progress=False, stop=stop, **settings,
         ),
     )  # fmt: skip
     try:
@@ -115,10 +121,11 @@ async def asolve(
     context: Context | None = None,
     run: str | None = None,
     report: bool = True,
+    on_ask: OnAsk | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Result:
     """Like :func:`mle_star.solve`, to be awaited; the event loop is never blocked."""
-    items = astream(task, context=context, run=run, report=report, **settings)
+    items = astream(task, context=context, run=run, report=report, on_ask=on_ask, **settings)
     async with aclosing(items):
         async for item in items:
             if isinstance(item, Result):

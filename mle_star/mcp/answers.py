@@ -139,6 +139,9 @@ class StatusAnswer(BaseModel):
     events: list[str] = Field(description="what happened after 'since', oldest first")
     cursor: int = Field(description="give it as 'since' to see only what is new next time")
     problem: str = Field(default="", description="why the run failed, where that is known")
+    waits: list[str] = Field(
+        default_factory=list, description="what the run asks a person before it goes on"
+    )
 
     def words(self) -> str:
         """The state of the run, then its news."""
@@ -151,6 +154,9 @@ class StatusAnswer(BaseModel):
             f"best so far: {best}" + (f"; {better_is(self.direction)}" if self.best else ""),
         ]
         lines += [f"problem: {self.problem}"] if self.problem else []
+        if self.waits:
+            lines += [f"waits for a person: {question}" for question in self.waits]
+            lines += ["No tool answers: the user does, on a terminal, with mle-star resume."]
         if self.status == "running":
             lines += [f"{who}: {phase}" for who, phase in self.phases.items()]
         return "\n".join([*lines, *self.events, f"cursor: {self.cursor}"])

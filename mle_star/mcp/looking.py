@@ -87,6 +87,7 @@ def status_in(run: Path, since: int = 0, limit: int = 20) -> StatusAnswer:
         events=_news(events, since)[-limit:] if limit else [],
         cursor=len(events),
         problem=_problem(run) if status in ("failed", "interrupted") else "",
+        waits=[clean(question, _LONGEST) for question in report.waits],
     )
 
 
@@ -257,6 +258,20 @@ def _score(entry: Entry | None) -> Score | None:
 def _best_key(report: Report) -> str:
     best = leading(report)
     return best.trial if best else ""
+
+
+def refuse_waiting(run: Path) -> None:
+    """Leave it to a person to go on with a run that asks them something.
+
+    Raises:
+        RunError: it does.
+    """
+    waits = read_report(run).waits
+    if waits:
+        raise RunError(
+            f"{run.name} waits for a person: {clean(waits[0], _LONGEST)} Tell the user, who "
+            f"answers on a terminal with 'mle-star resume {run}'."
+        )
 
 
 def is_over(run: Path) -> bool:

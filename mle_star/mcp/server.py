@@ -36,7 +36,9 @@ cursor it returned. run_status does not wait.
 4. While it runs, tell_run gives it a hint, a model to try or the block to refine; stop_run stops \
 it cleanly and resume_run goes on, with more time for example. run_history lists the steps of a \
 run; fork_run goes on from one of them in a new run.
-5. read_run gives result and trials, read_script and diff_scripts show code, read_report writes a \
+5. A run may wait for a person, where the user wants to be asked first: run_status says for what. \
+No tool answers. Tell the user, who answers on a terminal with 'mle-star resume RUN'.
+6. read_run gives result and trials, read_script and diff_scripts show code, read_report writes a \
 page for the user.
 
 Lower or higher is better as each answer says. Quote the audit score where there is one: it was \

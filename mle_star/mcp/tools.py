@@ -171,10 +171,13 @@ class Tools:
         """Go on with a run that was stopped, killed or has failed, with changed settings if given.
 
         More time ({'time_budget': 1200}), another model or cap, or more steps may be given; what
-        would make scores incomparable (seed, folds, ...) may not change.
+        would make scores incomparable (seed, folds, ...) may not change. A run that waits for a
+        person's answer is theirs to resume.
         """
         path = self.runs.find(run)
-        process.go_on(path, allowed(changes or {}))
+        changed = allowed(changes or {})
+        looking.refuse_waiting(path)
+        process.go_on(path, changed)
         return DoneAnswer(
             run=path.name, status="running", message=f"{path.name} goes on. Follow it with "
             "wait_for_run."

@@ -51,8 +51,8 @@ def save_models(bench: Workbench, step: Step, scripts: list[Trial], solution: Pa
 
 def _fit(bench: Workbench, trial: Trial, text: str, target: Path) -> str:
     """Run a script that keeps what it fits; returns what went wrong, or nothing."""
-    left = bench.time_left()
-    if left < trial["seconds"]:
+    left, rows = bench.time_left(), bench.views.full.rows
+    if left < trial["seconds"] or not (bench.settled or bench.final_rows([trial]) == rows):
         return "there is no time left"
     job = make_job(
         bench, text, trial["label"], bench.views.full, [], bench.folder.path / "final",

@@ -64,6 +64,8 @@ def judge_merge(state: SolutionState, step: Step) -> Update:
     if trial is not None and not_worse(trial, state["best"], step):
         announce(step, trial)
         return {"best": trial, "queue": state["queue"][1:], "trials": [trial]}
+    if trial is None and state.get("refusal"):  # a person passed this pair over
+        return {"queue": state["queue"][1:]}
     return {"queue": [], "trials": [trial] if trial else []}
 
 

@@ -136,6 +136,9 @@ def _prepare(task: str, runtime: Runtime[Context]) -> dict[str, Any]:
         "halted": False,
         "told": 0,
         "hints": [],
+        "plan": "",
+        "planned": [],
+        "refusal": "",
         "draft": None,
         "trial": None,
         # A second run on the same thread (Studio) starts with empty hands.

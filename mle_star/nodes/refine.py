@@ -237,8 +237,9 @@ def attempt_of(plan: str, trial: Trial | None, refusal: str = "") -> Attempt:
     counts = score is not None and not score["alarm"]
     if trial is None:
         problem = refusal or "it could not be implemented"
-    else:
+    else:  # a person may have refused a repair of what ran
         problem = trial["problem"] or (score["alarm"] if score else "")
+        problem = f"{problem.rstrip('.')}; {refusal}" if refusal and not counts else problem
     return Attempt(
         plan=plan,
         score=score["value"] if score and counts else None,

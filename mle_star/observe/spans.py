@@ -180,6 +180,13 @@ class Spans:
         span = self._begin(node, self._branch(solution, at), at, node=node, solution=solution)
         self._nodes.setdefault((node, solution), []).append((at, span))
 
+    def _on_asked(self, event: Mapping[str, Any], at: int, solution: int) -> None:
+        """A node that waits for a person is begun again later, maybe in another sitting."""
+        if found := self._nodes.get((str(event.get("node")), solution)):
+            span = found.pop()[1]
+            span.add_event("asked", {"mle_star.about": str(event.get("about"))}, timestamp=at)
+            span.end(at)
+
     def _on_node_finished(self, event: Mapping[str, Any], at: int, solution: int) -> None:
         """Candidates go through the same nodes side by side: the time tells them apart."""
         found = self._nodes.get((str(event.get("node")), solution))

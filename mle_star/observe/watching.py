@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mle_star.runs import RunFolder, read_events
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 OnEvent = Callable[[dict[str, Any]], None]
+OnAsk = Callable[[Any], Any]
 
 
 class View(Protocol):
@@ -37,18 +38,22 @@ def watching(
     on_event: OnEvent | None,
     folder: RunFolder | None = None,
     changes: Mapping[str, Any] | None = None,
-) -> Iterator[OnEvent | None]:
-    """Show a sitting, if that is wanted; yields what is to be called with every event.
+    on_ask: OnAsk | None = None,
+) -> Iterator[tuple[OnEvent | None, OnAsk | None]]:
+    """Show a sitting, if that is wanted.
+
+    Yields what is to be called with every event, and with every question.
 
     Args:
         progress: whether to show it; None: in a notebook and on a terminal, if nobody listens.
         on_event: the caller's own listener; called after the view has seen the event.
         folder: of a run that goes on.
         changes: its settings that are changed.
+        on_ask: the caller's own; a panel leaves the terminal to it while it is called.
     """
     view = _view(progress, on_event is None)
     if view is None:
-        yield on_event
+        yield on_event, on_ask
         return
 
     def hear(event: dict[str, Any]) -> None:
@@ -56,10 +61,15 @@ def watching(
         if on_event is not None:
             on_event(event)
 
+    def ask(question: Any) -> Any:
+        assert on_ask is not None
+        with getattr(view, "paused", nullcontext)():  # a panel of a terminal alone has it
+            return on_ask(question)
+
     with view:
         if folder is not None:
             view.restore(read_events(folder.path), changes or {})
-        yield hear
+        yield hear, None if on_ask is None else ask
 
 
 def _view(progress: bool | None, alone: bool) -> View | None:

@@ -151,6 +151,7 @@ def _notices(run: Run) -> Iterable[str]:
     }
     if run.status in endings:
         yield endings[run.status]
+        yield from (f"It waits for a person: {question}" for question in run.report.waits)
     elif run.report.source == "search":
         yield "The submission comes from the search run of the winner, not from a run on all data."
     elif run.report.source == "part":

@@ -92,6 +92,8 @@ class Report:
     """What was asked of models; None where nothing was."""
     stood_in: dict[str, int] = field(default_factory=dict)
     """Agent -> times that the playbook answered for it."""
+    waits: list[str] = field(default_factory=list)
+    """What the run asks a person before it goes on."""
     unlisted: int = 0
     """Calls of the run's ledger that its journal does not list."""
 
@@ -156,6 +158,7 @@ def report_of(path: Path, record: Mapping[str, Any], events: Sequence[Mapping[st
         status=status_of(path, record),
         seconds=finite(record.get("seconds"))
         or max((finite(e.get("elapsed")) or 0.0 for e in events), default=0.0),
+        waits=[str(question) for question in dict(record.get("waiting") or {}).values()],
     )
     for event in events:
         kind = event.get("kind")

@@ -89,6 +89,12 @@ def _finished(event: _Event) -> str:
     return f"handed in {_text(event.get('label'), 80)}, {number(score)}"
 
 
+def _answered(event: _Event) -> str:
+    reason = f" ({_text(event.get('reason'))})" if event.get("reason") else ""
+    about = f"{clean(event.get('about'))} {_text(event.get('label'), 60)}"
+    return f"a person said {clean(event.get('answer'))}{reason} to the {about}"
+
+
 def _text(value: object, width: int = WIDTH) -> str:
     return clean(value or "", width)
 
@@ -114,6 +120,8 @@ _SAYS: dict[str, Callable[[_Event], str]] = {
     "blended": lambda event: f"blend of {count(len(event.get('members') or ()), 'script')}",
     "ensembled": _planned,
     "run_finished": _finished,
+    "heeded": lambda event: _text(event.get("text")).rstrip("."),
+    "answered": _answered,
     "note": lambda event: _text(event.get("text")),
 }
 """Kind of event -> what it says; every other kind says nothing."""
@@ -127,7 +135,9 @@ _WORDLESS = {
     "judge_usage": "the rewrite was no better",
     "judge_ensemble": "the best stays the best",
     "ablate": "ablation study written",
+    "propose": "another plan was made",
     "learn": "plan and score noted",
+    "ask_spend": "another solution has asked",
     "accept": "the script stays as it was",
 }
 """What a node did that said nothing else."""

@@ -19,7 +19,10 @@ from mle_star.runs.databases import connect
 
 Event = Mapping[str, Any]
 
-SIDE_BY_SIDE = ("write", "check_leakage", "fix_leakage", "execute", "score", "debug", "hand_over")
+SIDE_BY_SIDE = (
+    *("write", "check_leakage", "fix_leakage", "ask_script"),
+    *("execute", "score", "debug", "hand_over"),
+)
 """Nodes that several candidates of a solution run at the same time."""
 _ROUNDING = 0.001
 """Seconds that the journal's times may lie above those of the state."""

@@ -72,7 +72,9 @@ def tell(
     with path.open("a") as stream:
         fcntl.flock(stream.fileno(), fcntl.LOCK_EX)  # until the file is closed
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        written = {"id": len(read_told(run)) + 1, "time": now, **told}
+        # Not their number: a fork leaves out what was told later, by a clock that may have jumped.
+        number = max((record["id"] for record in read_told(run)), default=0) + 1
+        written = {"id": number, "time": now, **told}
         append_line(path, json.dumps(written, ensure_ascii=False) + "\n")
     return written
 

@@ -94,7 +94,9 @@ def build_part(
     view.mkdir()
     _place_side_files(spec, view, folder / "full", plan.moves)
     _write_tables(source, plan, views.constants, view)
-    (folder / INDEX).with_name(f"{plan.name}.json").write_text(_hidden(plan))
+    hidden = (folder / INDEX).with_name(f"{plan.name}.json")
+    hidden.unlink(missing_ok=True)  # a fork has the file of its original, under a second name
+    hidden.write_text(_hidden(plan))
     return replace(
         views.full,
         name=plan.name,

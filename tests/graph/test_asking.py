@@ -14,11 +14,15 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from mle_star.context import Context
-from mle_star.errors import RunWaits, SettingsError
+from mle_star.errors import RunStopped, RunWaits, SettingsError
 from mle_star.graph import build_graph
+from mle_star.graph.forking import fork
 from mle_star.graph.solving import Result, resume, solve
+from mle_star.graph.stopping import Stop
 from mle_star.nodes.workbench import Workbench
+from mle_star.report.reading import read_report
 from mle_star.runs import read_events
+from mle_star.runs.history import steps_of
 from tests.support.engineers import ScriptedEngineer, script, slope_of, use
 from tests.support.runs import SMALL
 
@@ -95,6 +99,22 @@ def _text(done: Result, trial: Any) -> str:
     return (done.run / "scripts" / f"{trial['script'][:16]}.py").read_text()
 
 
+def test_a_merge_that_is_refused_is_passed_over(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    merges: list[str] = []
+
+    def decide(question: Any) -> str:
+        if " + " not in question["label"]:
+            return "yes"
+        merges.append(question["label"])
+        return "no" if len(merges) == 1 else "yes"
+
+    context = settings(tmp_path, approve=["scripts"], num_candidates=3, outer_steps=0)
+    done = solve(task, context=context, on_ask=person([], script=decide))
+    assert merges == ["slope 1.5 + slope 1.25", "slope 1.5 + slope 1.0"]
+    assert [t["label"] for t in done.trials if t["phase"] == "merge"] == merges[1:]
+
+
 def test_a_study_that_is_refused_is_not_run(task: Path, tmp_path: Path) -> None:
     engineer = use(ScriptedEngineer())
     refuse = {"script": lambda q: "no" if "ablation" in q["label"] else "yes"}
@@ -157,10 +177,13 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
         solve(task, context=context, run="run")
     assert len(stop.value.questions) == 2
     asked: Asked = []
-    answers = iter(["yes", None])
-    with pytest.raises(RunWaits, match="of solution 2 be run") as stop:
+    assert len(read_report(tmp_path / "run").waits) == 2
+    answers = iter(["yes"])
+    with pytest.raises(StopIteration):
         resume(tmp_path / "run", on_ask=lambda question: next(answers))
-    assert len(stop.value.questions) == 1, "only what is open still"
+    with pytest.raises(RunWaits, match="of solution 2 be run") as stop:
+        resume(tmp_path / "run")
+    assert [question["solution"] for question in stop.value.questions] == [1]
     before = read_events(tmp_path / "run")[-1]["elapsed"]
     done = resume(tmp_path / "run", changes={"approve": ["plans"]}, on_ask=person(asked))
     assert [q["solution"] for q in asked if q["kind"] == "script"] == [1], "one was answered"
@@ -168,16 +191,60 @@ def test_without_anybody_to_ask_the_run_stops_and_resume_asks_again(
     assert done.interrupted
     assert done.seconds > before
     assert len([t for t in done.trials if t["phase"] == "write"]) == 2
+    assert not read_report(done.run).waits
 
 
-def test_killed_while_a_person_is_asked_the_run_asks_again(task: Path, tmp_path: Path) -> None:
+def test_what_was_answered_before_a_stop_is_not_asked_again(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    stop = Stop()
+
+    def on_ask(question: Any) -> Any:
+        stop()
+        return {"answer": "no", "reason": "not today"}
+
+    context = settings(tmp_path, approve=["scripts"], num_solutions=2)
+    with pytest.raises(RunStopped):
+        solve(task, context=context, run="run", on_ask=on_ask, stop=stop)
+    asked: Asked = []
+    done = resume(tmp_path / "run", on_ask=person(asked))
+    assert not asked
+    assert sum(note.endswith("a person said no: not today.") for note in done.notes) == 2
+
+
+def test_a_fork_of_a_run_that_waits_asks_itself(task: Path, tmp_path: Path) -> None:
+    use(ScriptedEngineer())
+    context = settings(tmp_path, approve=["scripts"], num_solutions=2, outer_steps=0)
+    answers = iter(["yes", None])
+    with pytest.raises(RunWaits):
+        solve(task, context=context, run="run", on_ask=lambda question: next(answers))
+    made = fork(tmp_path / "run", at=len(steps_of(read_events(tmp_path / "run"))))
+    assert not read_report(made).waits
+    asked: Asked = []
+    done = resume(made, on_ask=person(asked))
+    assert [question["solution"] for question in asked] == [0, 1], "also what was answered"
+    assert done.status == "finished"
+    assert len(read_report(tmp_path / "run").waits) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 3)]
+)
+def test_killed_while_a_person_is_asked_the_run_asks_again(
+    task: Path, tmp_path: Path, number: int, code: int
+) -> None:
     program = (
         "import os, signal, sys\n"
         "from mle_star.context import Context\n"
+        "from mle_star.errors import RunWaits\n"
         "from mle_star.graph.solving import solve\n"
         "context = Context.model_validate_json(sys.argv[2])\n"
-        "solve(sys.argv[1], context=context, run='run',\n"
-        "      on_ask=lambda question: os.kill(os.getpid(), signal.SIGKILL))\n"
+        "def on_ask(question):\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    return 'yes'\n"
+        "try:\n"
+        "    solve(sys.argv[1], context=context, run='run', on_ask=on_ask)\n"
+        "except RunWaits:\n"
+        "    sys.exit(3)\n"
     )
     context = settings(tmp_path, approve=["scripts"], engineer="tests.support.engineers:plain")
     given = context.model_dump_json(exclude_unset=True)
@@ -188,7 +255,8 @@ def test_killed_while_a_person_is_asked_the_run_asks_again(task: Path, tmp_path:
         capture_output=True,
         check=False,
     )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert killed.returncode == code, killed.stderr.decode()
+    assert len(read_report(tmp_path / "run").waits) == 1
     asked: Asked = []
     done = resume(tmp_path / "run", on_ask=person(asked))
     assert asked[0]["label"] == "slope 1.0"
@@ -210,6 +278,23 @@ def test_the_plain_graph_shows_its_questions_and_takes_answers_by_id(
         answers = {one.id: {"answer": "yes"} for one in waiting}
         state = graph.invoke(Command(resume=answers), config, context=context)
     assert Path(state["submission"]).is_file()
+
+
+def test_a_second_run_on_a_thread_does_not_take_over_the_plan_that_waited(
+    task: Path, tmp_path: Path
+) -> None:
+    use(ScriptedEngineer())
+    graph = build_graph(InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "studio"}}
+    context = settings(tmp_path, approve=["plans"], ensemble_rounds=1, num_solutions=2)
+    context = context.model_copy(update={"outer_steps": 0, "num_candidates": 2})
+    state = graph.invoke({"task": str(task)}, config, context=context)
+    assert state["__interrupt__"][0].value["solution"] == -1
+    context = context.model_copy(update={"ensemble_rounds": 0})
+    state = graph.invoke({"task": str(task)}, config, context=context)
+    assert state["submission"]
+    values = graph.get_state(config).values
+    assert not [a for a in values["attempts"] if a["plan"].startswith("weights")]
 
 
 def test_a_graph_that_can_not_wait_refuses_to_ask(task: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mle_star import Context, Result, Stop, asolve, astream, load, resume, solve, stream
-from mle_star.errors import ArgumentError, RunStopped, SettingsError, TaskError
+from mle_star.errors import ArgumentError, RunStopped, RunWaits, SettingsError, TaskError
 from mle_star.events import RunStarted, ScriptFinished, ScriptStarted
 from tests.support.engineers import ScriptedEngineer, script, use
 from tests.support.runs import SMALL
@@ -111,6 +111,24 @@ def test_leaving_an_async_stream_and_cancelling_stop_the_run(task: Path) -> None
     asyncio.run(cancelled())
 
 
+def test_a_stream_asks_or_ends_with_what_waits(task: Path) -> None:
+    use(ScriptedEngineer())
+    context = Context(**SETTINGS, approve=["scripts"])
+    with pytest.raises(RunWaits) as stop:
+        list(stream(task, context=context, run="waits", report=False))
+    assert stop.value.questions
+    assert no_run_goes_on()
+    asked: list[str] = []
+
+    def on_ask(question: Any) -> str:
+        asked.append(threading.current_thread().name)
+        return "yes"
+
+    result = asyncio.run(asolve(task, context=context, on_ask=on_ask, report=False))
+    assert result.score is not None
+    assert set(asked) == {"mle-star-run"}
+
+
 def test_another_thread_stops_a_run(task: Path) -> None:
     slow_engineer()
     stop = Stop()
@@ -131,6 +149,7 @@ def test_another_thread_stops_a_run(task: Path) -> None:
     [
         ({"task": 7}, r"solve\(\) takes as 'task' the path of a task folder, not int: write the"),
         ({"context": {"preset": "quick"}}, "takes as 'context' a Context, not dict: .* keywords"),
+        ({"on_ask": "yes"}, "calls 'on_ask' with every question, but str can't be called"),
         ({"on_event": 3}, "calls 'on_event' with every event, but int can't be called"),
         ({"run": "a/b"}, "takes as 'run' the name of the new run folder, not 'a/b'"),
         ({"progress": "yes"}, "takes as 'progress' True, False or None, not str"),

@@ -112,6 +112,20 @@ def test_only_a_run_of_this_machine_that_goes_on_can_be_stopped(runs: Path) -> N
     assert "sandbox is chosen" in refusal(runs, "resume_run", changes={"sandbox": "process"})
 
 
+def test_a_run_that_asks_a_person_says_so_and_is_left_to_them(runs: Path) -> None:
+    question = "may the script 'LightGBM' of solution 1 be run?"
+    RunFolder(runs / "stopped").update(waiting={"a1": question})
+    said = call(runs, "run_status")
+    assert answer(said)["waits"] == [question]
+    assert f"waits for a person: {question}" in text_of(said)
+    assert "with mle-star resume" in text_of(said)
+    assert f"stopped waits for a person: {question} Tell the user" in refusal(runs, "resume_run")
+    RunFolder(runs / "stopped").update(waiting={})
+    said = call(runs, "run_status")
+    assert answer(said)["waits"] == []
+    assert "waits" not in text_of(said)
+
+
 def test_waiting_tells_how_the_run_stands(runs: Path) -> None:
     told: list[tuple[float, float | None, str | None]] = []
 

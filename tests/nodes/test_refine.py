@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from mle_star.nodes.refine import PRICE, _ahead, _base, _turn
+from mle_star.nodes.refine import PRICE, _ahead, _base, _turn, attempt_of
 from mle_star.nodes.step import Step
 from mle_star.state import SolutionState, Trial
 from tests.nodes.test_lessons import score, trial
@@ -42,6 +42,14 @@ def test_a_gain_that_does_not_pay_for_its_time_is_not_built_upon() -> None:
     assert chosen(SLOW) is None
     assert chosen(SLOW, QUICK) == "quick"
     assert chosen(QUICK) == "quick"
+
+
+def test_the_planner_learns_why_a_person_refused_a_script_or_its_repair() -> None:
+    assert attempt_of("plan", None, "a person said no")["problem"] == "a person said no"
+    failed = {**trial("failed", None), "problem": "It crashed."}
+    told = attempt_of("plan", cast(Trial, failed), "a person said no: give it up")
+    assert told["problem"] == "It crashed; a person said no: give it up"
+    assert attempt_of("plan", QUICK, "")["problem"] == ""
 
 
 def test_time_is_worth_less_where_little_of_it_is_left() -> None:

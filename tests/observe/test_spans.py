@@ -118,6 +118,24 @@ def test_candidates_side_by_side_are_told_apart(tmp_path: Path, kept: InMemorySp
     assert took == pytest.approx([2.0, 9.0])
 
 
+def test_a_node_that_asks_a_person_ends_with_its_question(
+    tmp_path: Path, kept: InMemorySpanExporter
+) -> None:
+    journal = Journal()
+    journal.add("node_started", "ask_plan", 0)
+    journal.add("asked", "ask_plan", 0, about="plan", label="more trees")
+    journal.add("node_started", "ask_plan", 0)
+    journal.add("answered", "ask_plan", 0, about="plan", label="more trees", answer="yes")
+    journal.add("node_finished", "ask_plan", 0, seconds=0.0)
+    journal.add("note", "refine", 0, text="long after")
+    follow(tmp_path, journal.events)
+    asking, answered = named(kept, "ask_plan")
+    assert [event.name for event in asking.events] == ["asked"]
+    assert asking.end_time is not None
+    assert answered.start_time is not None
+    assert asking.end_time <= answered.start_time
+
+
 def test_a_run_that_broke_closes_its_spans_and_leaks_no_secret(
     tmp_path: Path, kept: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

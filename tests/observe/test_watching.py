@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
 def shown(progress: bool | None, on_event: Callable[[dict[str, Any]], None] | None = None) -> bool:
     """Whether a run's events go anywhere else than to the caller's listener."""
-    with watching(progress, on_event) as hear:
+    with watching(progress, on_event) as (hear, _):
         return hear is not on_event
 
 
@@ -37,7 +37,7 @@ def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str])
 
 def test_what_is_asked_for_is_shown_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
     heard: list[Any] = []
-    with watching(True, heard.append) as hear:
+    with watching(True, heard.append) as (hear, _):
         assert hear is not None
         for event in finished_run():
             hear(event)
@@ -57,6 +57,28 @@ def test_a_terminal_shows_a_panel_unless_somebody_listens(
     assert not shown(False)
     monkeypatch.setenv("TERM", "dumb")
     assert not shown(None)
+
+
+def test_the_panel_leaves_the_terminal_to_whoever_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    drawn: list[bool] = []
+
+    def on_ask(question: str) -> str:
+        before = screen.getvalue()
+        time.sleep(0.6)  # two drawings and more
+        drawn.append(screen.getvalue() != before)
+        return f"yes to {question}"
+
+    with watching(True, None, on_ask=on_ask) as (_, ask):
+        assert ask is not None
+        assert ask("this") == "yes to this"
+    assert drawn == [False]
+    with watching(False, None, on_ask=on_ask) as (_, ask):
+        assert ask is on_ask
 
 
 def test_a_run_that_goes_on_shows_what_was_before(
@@ -89,7 +111,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_notebook_sees_one_output_that_changes(kernel: list[str]) -> None:
     events = [e for e in finished_run() if e["kind"] != "run_finished"]
-    with watching(None, None) as hear:
+    with watching(None, None) as (hear, _):
         assert hear is not None
         for event in events:
             hear(event)

@@ -11,6 +11,7 @@ import pytest
 
 from mle_star.errors import RunError
 from mle_star.report.page import SECTIONS, render
+from mle_star.runs import RunFolder
 from tests.cli.journal import Journal, finished_run, write_run
 from tests.report.pages import head, rich_run, section
 
@@ -112,6 +113,12 @@ def test_data_bill_settings_and_how_to_do_it_again(page: str) -> None:
     assert "mle-star resume" not in again
     assert "Audit: 240 rows are held back." in section(page, "notes")
     assert "member_0.py" in section(page, "scripts")
+
+
+def test_a_run_that_waits_says_for_what(bare: Path) -> None:
+    RunFolder(bare).update(waiting={"a1": "may the script '<b>' of solution 1 be run?"})
+    said = head(render(bare))
+    assert "It waits for a person: may the script '<b>' of solution 1 be run?" in said
 
 
 def test_a_run_without_anything_says_so_in_every_section(bare: Path) -> None:

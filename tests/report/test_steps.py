@@ -50,6 +50,15 @@ def step(node: str, *events: dict[str, Any]) -> Step:
         ({"kind": "selected", "label": "", "score": None}, "no script has a score"),
         ({"kind": "run_finished", "label": "A", "score": {"value": 2.0}}, "handed in A, 2.0000"),
         ({"kind": "note", "text": "a\x1b[31m note"}, "a\\x1b[31m note"),
+        ({"kind": "heeded", "text": "A is merged."}, "A is merged"),
+        (
+            {"kind": "answered", "about": "script", "label": "A", "answer": "yes"},
+            "a person said yes to the script A",
+        ),
+        (
+            {"kind": "answered", "about": "plan", "label": "A", "answer": "no", "reason": "slow"},
+            "a person said no (slow) to the plan A",
+        ),
     ],
 )
 def test_events_say_plan_score_and_verdict(event: dict[str, Any], words: str) -> None:

@@ -31,6 +31,14 @@ def test_everything_told_is_one_record_in_order(run: Path) -> None:
     assert (told[1]["card"], told[1]["block"], told[1]["solution"]) == (card, "make_features", 1)
 
 
+def test_a_number_is_given_once_though_earlier_records_are_gone(run: Path) -> None:
+    tell(run, hint="a")
+    tell(run, hint="b")
+    _, second = (run / TOLD).read_text().splitlines(keepends=True)
+    (run / TOLD).write_text(second)  # a fork, after the clock was set back
+    assert tell(run, hint="c")["id"] == 3
+
+
 def test_many_can_tell_at_once(run: Path) -> None:
     threads = [threading.Thread(target=tell, args=(run,), kwargs={"hint": "x"}) for _ in range(12)]
     for thread in threads:

@@ -187,6 +187,21 @@ def test_a_run_is_stepped_edited_and_goes_on(client: Any, studio: Studio) -> Non
     assert "edited by a person" in labels
 
 
+def test_questions_of_both_solutions_are_shown_and_answered(client: Any, studio: Studio) -> None:
+    thread = new_thread(client)
+    context = {**BRIEF, "num_solutions": 2, "approve": ["scripts"]}
+    run(client, thread, studio.task, context)
+    waiting = client.threads.get_state(thread)["interrupts"]
+    assert {one["value"]["label"] for one in waiting} == {"slope 1.0", "slope 1.25"}
+    answers: list[Any] = ["yes", {"answer": "no", "reason": "not that one"}]
+    resume = {one["id"]: answer for one, answer in zip(waiting, answers, strict=True)}
+    client.runs.wait(thread, "mle-star", command={"resume": resume}, context=context)
+    state = client.threads.get_state(thread)
+    assert not state["interrupts"]
+    assert Path(state["values"]["submission"]).exists()
+    assert [t["label"] for t in state["values"]["trials"]] == [waiting[0]["value"]["label"]]
+
+
 def test_block_and_plan_of_a_solution_are_edited_while_it_is_stopped(
     client: Any, studio: Studio
 ) -> None:

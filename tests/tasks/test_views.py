@@ -226,6 +226,22 @@ def test_a_part_of_the_labelled_rows_keeps_every_class_and_all_test_rows(tmp_pat
     assert load_views(tmp_path / "views") == views, "it is none of the three"
 
 
+def test_a_part_that_is_made_again_leaves_the_files_of_a_fork_alone(tmp_path: Path) -> None:
+    """A fork's views are second names of the same files."""
+    spec = load_task(price_task(tmp_path / "task", 900))
+    views = build(spec, tmp_path / "views", search_rows=200)
+    part(spec, views, 400)
+    before = {path: path.read_bytes() for path in tmp_path.glob("views/**/part*/*")}
+    hidden = tmp_path / "views" / "harness" / "part.json"
+    before[hidden] = b"as it was"
+    hidden.write_bytes(before[hidden])
+    linked = {tmp_path / str(number): path for number, path in enumerate(before)}
+    for other, path in linked.items():
+        other.hardlink_to(path)
+    part(spec, views, 300)
+    assert all(other.read_bytes() == before[path] for other, path in linked.items())
+
+
 def test_a_part_of_what_time_orders_is_the_latest_rows(tmp_path: Path) -> None:
     spec = load_task(hourly_task(tmp_path / "task"))
     views = build(spec, tmp_path / "views", search_rows=100)
