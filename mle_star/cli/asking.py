@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
+from mle_star.cli.output import relative
 from mle_star.observe.lines import who
 from mle_star.report.text import clean
 from mle_star.runs.questions import Answer, Question
@@ -103,7 +104,8 @@ def drawn(question: Question) -> RenderableType:
             parts.append(_code(diff, "diff"))
         else:
             parts.append(_code(question["text"], "python"))
-        parts.append(Text(clean(question["path"]), style="dim", overflow="fold"))
+        where = clean(str(relative(Path(question["path"]))))
+        parts.append(Text(where, style="dim", overflow="fold"))
     if kind == "plan":
         parts.append(Text(clean(question["text"], 4000), style="bold"))
         if question["text"].startswith("["):

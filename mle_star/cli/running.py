@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import termios
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -146,6 +147,8 @@ def asking_on(screen: Console, view: LiveView | LineView | None) -> OnAsk | None
 
     def on_ask(question: Any) -> Any:
         with view.paused() if isinstance(view, LiveView) else nullcontext():
+            # What was typed before the question was there is no answer to it.
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
             return terminal(question)
 
     return on_ask

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import select
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from mle_star import cli
+from mle_star.cli import running
 from mle_star.cli.asking import Terminal, given_once
 from mle_star.errors import RunWaits
 from mle_star.observe.lines import script_line
@@ -76,6 +81,20 @@ def test_ctrl_c_at_a_question_leaves_the_line_of_the_prompt() -> None:
     with pytest.raises(KeyboardInterrupt):
         Terminal(console, read)(SPEND)
     assert console.export_text().endswith("\n\n")
+
+
+def test_what_was_typed_before_a_question_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, machine = pty.openpty()
+    with os.fdopen(person, "wb", buffering=0) as keys, os.fdopen(machine) as stdin:
+        keys.write(b"y\n")
+        assert select.select([stdin], [], [], 5)[0], "it has arrived"
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(
+            running, "Terminal", lambda _: lambda _: select.select([stdin], [], [], 0)[0]
+        )
+        on_ask = running.asking_on(Console(file=io.StringIO(), force_terminal=True), None)
+        assert on_ask is not None
+        assert on_ask(SCRIPT) == []
 
 
 def test_always_counts_for_questions_of_its_kind_alone() -> None:
