@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mle_star.cli
@@ -21,7 +21,7 @@ Capture = pytest.CaptureFixture[str]
 def help_of(command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Panel -> its text."""
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("TERMINAL_WIDTH", "120")
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 120)
     assert mle_star.cli.call([command, "--help"]) == 0
     panels: dict[str, str] = {}
     title = ""
@@ -101,6 +101,7 @@ def test_the_audit_can_be_asked_for_refused_or_left_open(said: bool) -> None:
     assert options.given({"audit": None}) == {}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from([row.field for row in options.TABLE if row.kind in (int, float, str)]),
