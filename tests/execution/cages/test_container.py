@@ -270,7 +270,7 @@ def test_an_engine_that_starts_nothing_in_time_is_not_the_scripts_time_out(
     docker: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mle_star.execution.child._START", 1.0)
-    docker.say(created=True, delay=30.0)
+    docker.say(created=True, delay=6.0)
     with pytest.raises(SandboxUnavailable):
         run(GOOD, tmp_path / "job", wall_seconds=1.0)
 
