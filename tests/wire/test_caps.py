@@ -19,7 +19,7 @@ from tests.wire.running import SMALL, events, is_submission, run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("most", [0, 5, 60])
+@pytest.mark.parametrize("most", [0, 1, 5, 20, 60])
 def test_a_run_sends_no_more_than_it_may_and_still_submits(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:

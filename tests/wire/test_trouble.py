@@ -18,7 +18,7 @@ from tests.support.loopback import Fault
 from tests.support.tavily import TavilyServer, result, status
 from tests.wire.running import GEMINI, agents, events, is_submission, run
 
-SEEDS = int(os.environ.get("MLE_STAR_HOSTILE_SEEDS") or 2)
+SEEDS = int(os.environ.get("MLE_STAR_HOSTILE_SEEDS") or 4)
 """Seeds of the hostile model; CI takes a few, a release 50."""
 TABLE = os.environ.get("MLE_STAR_HOSTILE_TABLE", "")
 """Folder that gets a file per seed with what happened; empty: none is written."""
