@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "mle_star"
 
 LEVELS: list[set[str]] = [
-    {"errors", "state", "context", "events", "keywords", "roles"},
+    {"errors", "parsing", "state", "context", "events", "keywords", "roles"},
     {"tasks", "execution", "scoring", "search", "models"},
     {"engineer", "runs"},
     {"nodes", "report"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from mle_star.parsing import parse
+
 _RANGE = re.compile(r"\s*(?:lines?\s+)?(\d+)\s*(?:-|–|to)\s*(\d+)\s*", re.IGNORECASE)
 _SECTION = re.compile(r"^# === (\S.*?) ===[ \t]*$", re.MULTILINE)
 
@@ -70,7 +72,7 @@ def _defined(script: str, name: str) -> str:
     if not name.isidentifier():
         return ""
     try:
-        tree = ast.parse(script)
+        tree = parse(script)
     except SyntaxError:
         return ""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from mle_star.execution.packages import KNOWN
+from mle_star.parsing import parse
 from mle_star.runs.folder import RunFolder, write_json, write_text
 from mle_star.runs.readme import readme
 from mle_star.scoring.predictions import classes_of
@@ -122,7 +123,7 @@ def _owners() -> Mapping[str, list[str]]:
 def imported_modules(script: str) -> set[str]:
     """Top-level names of the modules a script imports."""
     modules: set[str] = set()
-    for statement in ast.walk(ast.parse(script)):
+    for statement in ast.walk(parse(script)):
         if isinstance(statement, ast.Import):
             modules.update(alias.name.partition(".")[0] for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:

@@ -6,13 +6,13 @@ goes on with an :class:`Answer`, or with ``True``, ``False``, ``"yes"``, ``"no"`
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from mle_star.errors import UserError
+from mle_star.parsing import parse
 
 Kind = Literal["script", "plan", "spend"]
 
@@ -85,7 +85,7 @@ def _edited(question: Question, text: Any) -> str:
         raise UserError("The answer 'edit' has no text: give what to go on with as 'text'.")
     if question["kind"] == "script":
         try:
-            ast.parse(text)
+            parse(text)
         except (SyntaxError, ValueError) as error:
             raise UserError(f"The edited script is no Python: {error}.") from None
     return text

@@ -12,6 +12,8 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 
+from mle_star.parsing import parse
+
 _MAGIC = re.compile(r"^[ \t]*(?:!|%%?[a-zA-Z]|\?)[^\n]*$", re.MULTILINE)
 _CHARACTERS = str.maketrans(
     {
@@ -58,7 +60,7 @@ def parsed(code: str) -> ast.Module:
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(code)
+            return parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ast.Module(body=[], type_ignores=[])
 

@@ -23,6 +23,7 @@ from mle_star.engineer.playbook.strategies.edits import assigns
 from mle_star.engineer.playbook.switches import switched_off
 from mle_star.engineer.policy import terms_of
 from mle_star.errors import NoAnswer
+from mle_star.parsing import parse
 
 PATIENCE = 1.5
 """Times a script's time after which a study begins no further run."""
@@ -47,6 +48,7 @@ Only the ordering of the scores matters here: a few folds and rows are enough, n
 import contextlib
 import io
 import time
+from mle_star.parsing import parse
 
 LIMIT = {limit}  # seconds
 
@@ -126,7 +128,7 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
         ),
     )
     try:
-        ast.parse(study)
+        parse(study)
     except SyntaxError as error:
         raise NoAnswer(f"The study would not compile: {error}.") from None
     return study
@@ -189,10 +191,15 @@ def _body(text: str) -> str:
 
 def _quoted(code: str) -> str:
     """The code as a string literal that a person can read."""
+
+    def read(text: str) -> object:
+        [statement] = parse(text).body
+        return ast.literal_eval(statement.value) if isinstance(statement, ast.Expr) else None
+
     for quotes in ("'''", '"""'):
         text = f"r{quotes}\n{code}{quotes}"
         try:
-            if quotes not in code and ast.literal_eval(text) == "\n" + code:
+            if quotes not in code and read(text) == "\n" + code:
                 return text
         except (SyntaxError, ValueError):
             continue
@@ -206,7 +213,7 @@ def _scored(block: Block) -> str:
         NoAnswer: it sets none.
     """
     text = _body(block.text)
-    ends = [node.end_lineno or 0 for node in ast.parse(text).body if assigns("score")(node)]
+    ends = [node.end_lineno or 0 for node in parse(text).body if assigns("score")(node)]
     if not ends:
         raise NoAnswer("The script does not put its score into a variable.")
     return "".join(text.splitlines(keepends=True)[: max(ends)])

@@ -15,6 +15,7 @@ from mle_star.engineer.playbook.blocks.flow import dictionary
 from mle_star.engineer.playbook.blocks.part import import_lines
 from mle_star.engineer.playbook.script import Block
 from mle_star.errors import NoAnswer
+from mle_star.parsing import parse
 
 PATIENCE = 0.5
 """Share of a script's time that a merged script may take."""
@@ -71,7 +72,7 @@ def _blocks(text: str) -> dict[str, Block]:
     needed = {shape.HEADER, shape.LOAD, shape.ENCODE, shape.COMBINE, shape.VALIDATE, shape.WRITE}
     try:
         for block in blocks.values():
-            ast.parse(block.text)
+            parse(block.text)
     except SyntaxError:
         needed = set()
     if not needed or needed - set(blocks) or not any(block.family for block in blocks.values()):
@@ -104,7 +105,7 @@ def _encoding(brief: Brief, base: dict[str, Block], reference: dict[str, Block])
 
 def _combined(block: Block, grafts: dict[str, Block]) -> Block:
     """The combine block with the new models, each with weight one."""
-    tree = ast.parse(block.text)
+    tree = parse(block.text)
     models, weights = _dictionary(tree, "MODELS"), _dictionary(tree, "WEIGHTS")
     if models is None or weights is None:
         raise NoAnswer("The base script has no MODELS and WEIGHTS to add a model to.")
@@ -138,12 +139,12 @@ def _dictionary(tree: ast.Module, name: str) -> ast.Assign | None:
 
 def _supply(base: dict[str, Block], reference: dict[str, Block], taken: Iterable[Block]) -> None:
     """Bring imports and constants of the reference that the taken blocks use and the base lacks."""
-    known = {name for block in base.values() for name in _defined(ast.parse(block.text))}
-    wanted = {name for block in taken for name in _mentioned(ast.parse(block.text))} - known
+    known = {name for block in base.values() for name in _defined(parse(block.text))}
+    wanted = {name for block in taken for name in _mentioned(parse(block.text))} - known
     imports: list[ast.stmt] = []
     for place in (shape.HEADER, shape.LOAD):
         text = reference[place].text
-        for node in ast.parse(text).body:
+        for node in parse(text).body:
             if not wanted & set(_names(node)):
                 continue
             if isinstance(node, ast.Import | ast.ImportFrom):
@@ -160,10 +161,10 @@ def _import(
 ) -> None:
     """Sort the wanted imports, and those that taken constants mention, into the base's header."""
     header = base[shape.HEADER]
-    for node in ast.parse(reference[shape.HEADER].text).body:
+    for node in parse(reference[shape.HEADER].text).body:
         if isinstance(node, ast.Import | ast.ImportFrom) and wanted & set(_names(node)):
             imports.append(node)
-    own = [n for n in ast.parse(header.text).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    own = [n for n in parse(header.text).body if isinstance(n, ast.Import | ast.ImportFrom)]
     own = [n for n in own if not (isinstance(n, ast.ImportFrom) and n.module == "__future__")]
     statements = {line for node in own for line in _import_statements(node, None)}
     statements |= {line for node in imports for line in _import_statements(node, wanted)}

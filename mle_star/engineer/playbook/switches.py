@@ -19,6 +19,7 @@ from mle_star.engineer.playbook.strategies.edits import (
     set_keywords,
 )
 from mle_star.errors import NoAnswer
+from mle_star.parsing import parse
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def switched_off(brief: Brief, block: Block, blocks: list[Block]) -> Switch | No
 
 def _tree(code: str) -> str:
     """What a section does, comments and docstrings left aside."""
-    tree = ast.parse(code)
+    tree = parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
@@ -134,7 +135,7 @@ _KEPT = {
 
 def _plain(text: str) -> str:
     """The model with its library's default settings."""
-    tree = ast.parse(text)
+    tree = parse(text)
     fit_function(text)
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):

@@ -16,6 +16,7 @@ from mle_star.engineer.base import Brief, UsageReport
 from mle_star.engineer.playbook import script as canonical
 from mle_star.engineer.playbook.blocks.facts import Facts, assignment, literal
 from mle_star.engineer.playbook.debugger.source import name_of
+from mle_star.parsing import parse
 from mle_star.tasks.profile import ColumnProfile
 
 _WHOLE = {"columns", "select_dtypes", "drop", "pop", "iloc"}
@@ -30,7 +31,7 @@ def check_usage(brief: Brief, script: str) -> UsageReport:
     nothing is unused, or where no rule can work the unused in.
     """
     try:
-        tree = ast.parse(script)
+        tree = parse(script)
     except (SyntaxError, ValueError):
         return UsageReport(
             (), None, "The script can't be parsed, so nothing is known about its use of the data."
@@ -209,7 +210,7 @@ def _with_columns(brief: Brief, script: str, columns: list[str]) -> tuple[str, l
 
 def _longer_list(script: str, name: str, extra: list[str]) -> str | None:
     """The script with names added to one of its list constants; None where it has no such list."""
-    for node in ast.walk(ast.parse(script)):
+    for node in ast.walk(parse(script)):
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         value = getattr(node, "value", None)
         if isinstance(target, ast.Name) and target.id == name and isinstance(value, ast.List):

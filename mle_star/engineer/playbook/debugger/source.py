@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from mle_star.parsing import parse
+
 Span = tuple[int, int]
 Placed = ast.expr | ast.stmt | ast.keyword
 
@@ -25,7 +27,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tree = ast.parse(text)
+        self.tree = parse(text)
         self.starts = [0]
         for line in text.encode().splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
@@ -128,7 +130,7 @@ def name_of(node: ast.expr) -> str:
 
 def with_lines_on_top(script: str, *lines: str) -> str:
     """The script with lines put after its docstring and the imports that open it."""
-    tree = ast.parse(script)
+    tree = parse(script)
     after = 0
     for statement in tree.body:
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

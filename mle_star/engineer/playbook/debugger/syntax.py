@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.debugger.source import Failure
+from mle_star.parsing import parse
 
 _FENCED = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL | re.IGNORECASE)
 _QUOTES = str.maketrans(
@@ -22,7 +22,7 @@ def _parses(script: str) -> bool:
 
 def _error(script: str) -> SyntaxError | None:
     try:
-        ast.parse(script)
+        parse(script)
     except SyntaxError as error:
         return error
     except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 from collections.abc import Iterable
 
@@ -10,6 +9,7 @@ from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.leakage.files import forbidden_files
 from mle_star.engineer.playbook.leakage.statements import Analysis
 from mle_star.engineer.playbook.leakage.values import Leak, Lines
+from mle_star.parsing import parse
 
 _WORST_FIRST = ("file", "label", "feature", "target", "in-sample", "order", "fit", "test")
 _NEAR = 8
@@ -19,7 +19,7 @@ _NEAR = 8
 def find_leaks(brief: Brief, script: str) -> list[Leak]:
     """Every leak of a script, the worst first; none where the script can't be parsed."""
     try:
-        tree = ast.parse(script)
+        tree = parse(script)
     except (SyntaxError, ValueError):
         return []
     features = frozenset(c.name for c in brief.profile.columns)

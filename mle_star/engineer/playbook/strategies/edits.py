@@ -10,6 +10,7 @@ import ast
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from mle_star import parsing
 from mle_star.engineer.playbook.blocks.fitting import call
 from mle_star.errors import NoAnswer
 
@@ -21,7 +22,7 @@ def parse(code: str) -> ast.Module:
         NoAnswer: the block does not compile.
     """
     try:
-        return ast.parse(code)
+        return parsing.parse(code)
     except SyntaxError as error:
         raise NoAnswer(f"The block does not compile: {error}.") from None
 
