@@ -4,14 +4,14 @@ Where the search saw all data, what the winner predicted there is the result. Wh
 for all rows, it learns from as many as there is time for.
 
 A run that has any scored trial always ends with a valid submission: if the full run fails or its
-time is up, the
-submission comes from the winner's run on the search view.
+time is up, the submission comes from the winner's run on the search view. Where that has a sample
+of the test rows only, the fastest script learns once more from as many rows as the search saw.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mle_star.errors import RunStopped
@@ -27,6 +27,7 @@ from mle_star.scoring import (
     Problem,
     best_of,
     check_submission,
+    rank,
     read_predictions,
     write_submission,
 )
@@ -53,30 +54,52 @@ def submit(state: State, step: Step) -> Update:
             "Every scored script raised the leakage alarm; the best of them is used. "
             + winner["score"]["alarm"]
         )
+    done = _hand_in(bench, step, trials, winner)
+    if done.problem:
+        step.note(f"No submission could be written: {done.problem}")
+        return _conclude(state, step, winner, "none", None)
+    folder = write_solution(
+        bench.folder, bench.spec, bench.views, done.winner, done.members, done.source
+    )
+    if bench.settings.save_model:
+        save_models(bench, step, [*done.members, done.winner], folder)
+    return _conclude(state, step, done.winner, done.source, folder)
+
+
+@dataclass(frozen=True)
+class _HandedIn:
+    """Whose predictions the submission holds, or why there is none."""
+
+    winner: Trial
+    members: list[Trial]
+    source: str
+    """Name of the view they learnt from."""
+    problem: str = ""
+
+
+def _hand_in(bench: Workbench, step: Step, trials: list[Trial], winner: Trial) -> _HandedIn:
+    """Write the submission: of a run on all rows if possible, else the next best thing."""
     members = [t for m in winner["members"] for t in _find(trials, m["trial"])]
-    source, problem = "full", ""
     if bench.settled:
         problem = search_submission(bench, winner)
         if problem:  # what the search left may be damaged
             problem = final_run(bench, step, bench.views.full, winner, members)
-    else:
-        view = final_view(bench, step, [winner, *members])
-        source = view.name
-        if view is not bench.views.search:
-            problem = final_run(bench, step, view, winner, members)
-        if problem:
+        return _HandedIn(winner, members, "full", problem)
+    view = final_view(bench, step, [winner, *members])
+    if view is not bench.views.search:
+        problem = final_run(bench, step, view, winner, members)
+        if not problem:
+            return _HandedIn(winner, members, view.name)
+        said = f"The final run did not give a submission ({problem})"
+        if not bench.views.search.answers:
+            single = rescuer(bench, [*trials, winner])
             step.note(
-                f"The final run did not give a submission ({problem}); the search run's is used."
+                f"{said}; {single['label']!r} alone learns from {bench.views.search.rows:,} rows "
+                "instead."
             )
-        if problem or view is bench.views.search:
-            source, problem = "search", search_submission(bench, winner)
-    if problem:
-        step.note(f"No submission could be written: {problem}")
-        return _conclude(state, step, winner, "none", None)
-    folder = write_solution(bench.folder, bench.spec, bench.views, winner, members, source)
-    if bench.settings.save_model:
-        save_models(bench, step, [*members, winner], folder)
-    return _conclude(state, step, winner, source, folder)
+            return _HandedIn(single, [], "part", rescue(bench, step, single))
+        step.note(f"{said}; the search run's is used.")
+    return _HandedIn(winner, members, "search", search_submission(bench, winner))
 
 
 def final_view(bench: Workbench, step: Step, trials: list[Trial]) -> View:
@@ -97,6 +120,10 @@ def final_view(bench: Workbench, step: Step, trials: list[Trial]) -> View:
         f"The final run learns from {rows:,} of {every:,} labelled rows: there was no time for all "
         "of them."
     )
+    return _part(bench, rows)
+
+
+def _part(bench: Workbench, rows: int) -> View:
     return build_part(
         bench.spec,
         bench.views,
@@ -126,6 +153,30 @@ def final_run(bench: Workbench, step: Step, view: View, winner: Trial, members: 
     return _write(bench, view, folder)
 
 
+def rescuer(bench: Workbench, trials: list[Trial]) -> Trial:
+    """The best single script that surely has time to run again on as many rows as in the search.
+
+    The fastest one where none has.
+    """
+    ranked = rank(trials, bench.spec.direction) or rank(trials, bench.spec.direction, True)
+    single = [trial for trial in ranked if not trial["members"]]
+    allowed = max(LEAST_SECONDS, bench.time_left()) / 2
+    quick = [trial for trial in single if bench.again_seconds(trial) <= allowed]
+    return quick[0] if quick else min(single, key=lambda trial: trial["seconds"])
+
+
+def rescue(bench: Workbench, step: Step, trial: Trial) -> str:
+    """Run a script on as many rows as the search saw, and all test rows; returns what went wrong.
+
+    It has the time it needs, even beyond the budget: late is better than nothing to hand in.
+    """
+    view = _part(bench, bench.views.search.rows)
+    seconds = max(LEAST_SECONDS, bench.time_left(), 3 * bench.again_seconds(trial))
+    parent = bench.folder.path / "final"
+    folder, future = _start(bench, step, view, trial, [], parent, seconds)
+    return _wait(step, trial, folder, future, seconds) or _write(bench, view, folder)
+
+
 def search_submission(bench: Workbench, winner: Trial) -> str:
     """Take the submission from the winner's run on the search view.
 
@@ -135,7 +186,13 @@ def search_submission(bench: Workbench, winner: Trial) -> str:
 
 
 def _start(
-    bench: Workbench, step: Step, view: View, trial: Trial, members: list[Path], parent: Path
+    bench: Workbench,
+    step: Step,
+    view: View,
+    trial: Trial,
+    members: list[Path],
+    parent: Path,
+    seconds: float = 0.0,
 ) -> tuple[Path, Future[Execution]]:
     job = make_job(
         bench,
@@ -144,7 +201,7 @@ def _start(
         view,
         members,
         parent,
-        seconds=max(LEAST_SECONDS, bench.time_left()),
+        seconds=seconds or max(LEAST_SECONDS, bench.time_left()),
     )
     step.script_started(trial["label"], "submit", job.limits.wall_seconds)
     if bench.stopping.is_set():
@@ -155,9 +212,11 @@ def _start(
     return job.folder, future
 
 
-def _wait(step: Step, trial: Trial, folder: Path, future: Future[Execution]) -> str:
+def _wait(
+    step: Step, trial: Trial, folder: Path, future: Future[Execution], seconds: float = 0.0
+) -> str:
     try:
-        done = future.result(timeout=max(LEAST_SECONDS, step.bench.time_left()))
+        done = future.result(timeout=seconds or max(LEAST_SECONDS, step.bench.time_left()))
     except TimeoutError:
         future.cancel()
         return "the time budget was spent"

@@ -231,7 +231,7 @@ class Workbench:
         if self.settled:
             return max(least, left - share)
         growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
-        return max(least, min(left - share, left / (1 + min(growth, PART))))
+        return max(least, min(left - share, left / (1 + min(growth, self._least_growth()))))
 
     def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
         """The leading trials that can be run again on the full view in the time that is left.
@@ -242,7 +242,7 @@ class Workbench:
         """
         if self.settled:
             return list(trials)
-        growth = min(PART, self._growth(self.views.full.rows))
+        growth = min(self._least_growth(), self._growth(self.views.full.rows))
         left = self.time_left() * 3 / 4 * (self.cores or 1)
         kept: list[Trial] = []
         for trial in trials:
@@ -256,8 +256,11 @@ class Workbench:
         """Labelled rows that these trials can learn from in the time that is left, all of them run.
 
         All rows where there is time for that, and 0 where there is none for many more than the
-        search saw. Estimated as in :meth:`affordable`.
+        search saw: its own predictions will do then, where they are for all test rows. Estimated as
+        in :meth:`affordable`.
         """
+        search = self.views.search
+        least = WORTH * search.rows if search.answers else search.rows
         rows = self.views.full.rows
         seconds = sum(trial["seconds"] for trial in trials)
         left = self.time_left() * 3 / 4 * (self.cores or 1)
@@ -265,9 +268,20 @@ class Workbench:
             return rows
         table = (self.views.full.folder / "train.csv").stat().st_size
         left -= table / READING * (self.cores or 1)
-        while seconds * self._growth(rows) > left and rows >= WORTH * self.views.search.rows:
+        while seconds * self._growth(rows) > left and rows >= least:
             rows = int(rows * 0.9)
-        return rows if rows >= WORTH * self.views.search.rows else 0
+        if rows >= least:
+            return rows
+        return 0 if search.answers else search.rows
+
+    def _least_growth(self) -> float:
+        """How many times longer than in the search a script takes when it learns from a part."""
+        search = self.views.search
+        return PART if search.answers else max(PART, self._growth(search.rows))
+
+    def again_seconds(self, trial: Trial) -> float:
+        """How long a script will take on as many rows as the search saw, and all test rows."""
+        return trial["seconds"] * self._growth(self.views.search.rows)
 
     def _growth(self, rows: int) -> float:
         """How many times longer than in the search a script takes on a view of so many rows."""

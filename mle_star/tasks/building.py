@@ -133,6 +133,7 @@ def _write(source: Source, plans: list[Plan], folder: Path) -> None:
             "rows": len(plan.train),
             "test_rows": len(plan.test),
             "folds": plan.folds,
+            "answers": plan.answers(source),
         }
     content = {
         "views": stored,

@@ -13,6 +13,9 @@ from mle_star.tasks.audit import Audit
 from mle_star.tasks.folds import Ints
 from mle_star.tasks.source import Source
 
+SEARCH_TEST_ROWS = 5_000
+"""The user's test rows that the search predicts at most, where it does not see all labelled rows
+either: its scripts run again on all of both, and every model of every script predicts each row."""
 SMOKE_ROWS = 300
 SMOKE_TEST_ROWS = 50
 STAND_IN_ROWS = 200
@@ -40,6 +43,10 @@ class Plan:
     """Position in ``test`` of each row of the user's test table."""
     moves: dict[Path, Path] = field(default_factory=dict)
 
+    def answers(self, source: Source) -> bool:
+        """Whether predictions for ``test`` hold one for each row of the user's test table."""
+        return source.test is None or len(self.real_at) == len(source.test)
+
 
 def plan_search(
     source: Source,
@@ -48,14 +55,20 @@ def plan_search(
     search_rows: int,
     folds: int | None,
 ) -> Plan:
-    """The view of every scored run: labelled rows minus the audit part; test rows with it."""
+    """The view of every scored run: labelled rows minus the audit part; test rows with it.
+
+    Where it is a sample of the labelled rows, it has no more than a sample of the test rows either.
+    """
     rest = np.setdiff1d(np.arange(len(source.train)), audit.rows)
     rows = _search_rows(source, rest, rng, search_rows)
     fold, count = source.fold(rows, folds or folding.fold_count(len(rows)), rng)
     hidden = source.features(audit.rows)
     if source.spec.id is not None and audit.ids is not None:
         hidden = hidden.assign(**{source.spec.id: audit.ids})
-    parts = [hidden] if source.test is None else [hidden, source.test]
+    shown = source.test
+    if shown is not None and len(rows) < len(rest):
+        shown = _search_test(source, shown, rng)
+    parts = [hidden] if shown is None else [hidden, shown]
     test = pd.concat(parts, ignore_index=True)
     if test.empty:
         source.notes.append(
@@ -75,9 +88,20 @@ def plan_search(
         test=test.iloc[order].reset_index(drop=True),
         audit=audit.rows,
         audit_at=place[: len(audit.rows)],
-        real_at=_NONE if source.test is None else place[len(audit.rows) :],
+        real_at=_NONE if shown is None else place[len(audit.rows) :],
         moves=audit.moves,
     )
+
+
+def _search_test(source: Source, test: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The test rows that the search predicts: the first ones where time orders them."""
+    if len(test) <= SEARCH_TEST_ROWS or source.spec.evaluation == "printed":
+        return test  # what a script of the printed protocol writes is handed in as it is
+    first = " (the first ones)" if source.times is not None else ""
+    source.notes.append(f"It predicts {SEARCH_TEST_ROWS} of {len(test)} test rows{first}.")
+    if source.times is not None:
+        return test.head(SEARCH_TEST_ROWS)
+    return test.iloc[np.sort(rng.choice(len(test), SEARCH_TEST_ROWS, replace=False))]
 
 
 def sees_all(rows: int, search_rows: int) -> bool:

@@ -46,6 +46,8 @@ class View:
     classification: bool
     harness: Path
     """Folder with what scripts must not see."""
+    answers: bool = True
+    """Whether what is predicted here for test.csv can be handed in: it has all test rows."""
 
     def truth(self) -> pd.DataFrame:
         """Target columns of train.csv (rows, targets), in row order."""
@@ -76,7 +78,8 @@ class View:
     def real_test(self) -> Ints:
         """Position in test.csv of each row of the user's test table, in the user's order.
 
-        Empty for the smoke view, and for a task without a test table.
+        Empty for the smoke view, and for a task without a test table. Only of the rows that are
+        there in a view that does not answer the whole table.
         """
         return np.asarray(self._stored()["real_test"], dtype=np.int64)
 

@@ -15,8 +15,9 @@ from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskErr
 from mle_star.graph import build_graph
 from mle_star.nodes.workbench import Workbench
 from mle_star.scoring import average_blend
+from mle_star.tasks import plans
 from tests.support.engineers import CRASH, FOLDS, ScriptedEngineer, script, slope_of, use
-from tests.support.runs import SMALL, run
+from tests.support.runs import SMALL, Finished, run
 from tests.support.tasks import slope_task
 
 
@@ -359,6 +360,59 @@ def test_without_time_for_all_rows_the_winner_learns_from_as_many_as_there_is_ti
     assert len(lines) == 41
     readme = Path(done.values["solution_folder"], "README.md").read_text()
     assert "a run on fewer training rows" in readme
+
+
+SHOWN = 10
+"""Test rows that the search predicts in the tests below; there are 40."""
+
+
+def sampled(task: Path, text: str, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Finished:
+    monkeypatch.setattr(plans, "SEARCH_TEST_ROWS", SHOWN)
+    once: dict[str, Any] = {"num_candidates": 1, "outer_steps": 0, "ensemble_rounds": 0}
+    engineer = ScriptedEngineer(write=lambda *_: text, debug=lambda *_: text)
+    return run(task, engineer, **{**once, "search_rows": 200, **settings})
+
+
+def test_a_search_that_predicts_some_test_rows_ends_with_all_of_them(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = sampled(task, script(2.0) + "print('tests', len(test))\n", monkeypatch)
+    [log] = (done.folder / "trials").glob("*/stdout.log")
+    [final] = (done.folder / "final").glob("*/stdout.log")
+    assert ("tests 40" in log.read_text(), "tests 40" in final.read_text()) == (False, True)
+    assert done.values["final"]["source"] == "full"
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+
+
+def test_where_its_final_run_fails_the_script_learns_from_fewer_rows(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An out-of-memory error, say: the search's predictions are not for all test rows."""
+    greedy = script(2.0) + "if len(train) > 300: raise MemoryError('too many rows')\n"
+    done = sampled(task, greedy, monkeypatch)
+    assert "alone learns from 200 rows instead" in done.notes()
+    assert done.values["final"]["source"] == "part"
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+
+
+def test_without_any_time_left_something_is_handed_in_all_the_same(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workbench, "time_left", lambda _: 0.0)
+    done = sampled(task, script(2.0), monkeypatch)
+    assert done.values["final"]["source"] == "part"
+    assert "learns from 200 of 700 labelled rows" in done.notes()
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+
+
+def test_what_can_not_predict_all_test_rows_is_said(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = script(2.0) + "if len(test) == 40: raise MemoryError('too many rows')\n"
+    done = sampled(task, text, monkeypatch)
+    assert "No submission could be written: The script ran out of memory" in done.notes()
+    assert done.values["final"]["source"] == "none"
+    assert done.values["best"]["score"] is not None
 
 
 def test_the_winner_runs_on_every_labelled_row(task: Path) -> None:

@@ -40,14 +40,22 @@ def bench(
     reserve: float = 0.4,
     first: bool = False,
     test_rows: int = 0,
+    shown: int | None = None,
     folder: Path = Path(),
 ) -> Workbench:
-    """A workbench with nothing but settings, views and a clock."""
+    """A workbench with nothing but settings, views and a clock.
+
+    Its search predicts all test rows, or only as many as are ``shown``.
+    """
     nothing: Any = None
     views: Any = SimpleNamespace(
         full=SimpleNamespace(rows=full_rows, digest="whole", folder=folder, test_rows=test_rows),
         search=SimpleNamespace(
-            rows=1000, digest="whole" if settled else "part", folds=5, test_rows=test_rows
+            rows=1000,
+            digest="whole" if settled else "part",
+            folds=5,
+            test_rows=test_rows if shown is None else shown,
+            answers=shown is None,
         ),
     )
     settings = resolve(
@@ -185,6 +193,29 @@ def test_what_test_rows_cost_does_not_grow_with_the_training_rows(tmp_path: Path
         return bench(60.0, 100_000, folder=tmp_path, test_rows=test).final_rows(trials(10.0))
 
     assert rows(10_000) > 2 * rows(0) > 0
+
+
+def test_where_the_search_predicts_some_test_rows_a_final_run_always_follows(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "train.csv").touch()
+    late = bench(99.0, 1_400, folder=tmp_path, test_rows=100)
+    assert late.final_rows(trials(10.0)) == 0
+    late = bench(99.0, 1_400, folder=tmp_path, test_rows=100, shown=50)
+    assert late.final_rows(trials(10.0)) == 1_000
+    early = bench(0.0, 100_000, folder=tmp_path, test_rows=20_000, shown=50)
+    assert 1_000 < early.final_rows(trials(10.0)) < 100_000
+    assert bench(0.0, 1_400, test_rows=20_000, shown=50).final_rows(trials(1.0)) == 1_400
+
+
+def test_what_the_final_run_predicts_for_the_first_time_costs_time_as_well() -> None:
+    all_rows = bench(20.0, 100_000, test_rows=100_000)
+    some = bench(20.0, 100_000, test_rows=100_000, shown=50)
+    assert some.again_seconds(trials(1.0)[0]) > 10
+    assert all_rows.again_seconds(trials(1.0)[0]) == pytest.approx(1.0)
+    assert some.search_seconds() < all_rows.search_seconds()
+    assert len(some.affordable(trials(4, 4, 4))) == 1
+    assert len(all_rows.affordable(trials(4, 4, 4))) == len(trials(4, 4, 4))
 
 
 def test_a_search_without_time_for_what_scripts_take_is_hopeless() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from mle_star.tasks import (
     build_views,
     load_task,
     load_views,
+    plans,
 )
 from tests.tasks.folders import animal_task, churn_task, hourly_task, price_task, write
 
@@ -197,6 +200,61 @@ def test_the_search_view_is_capped_and_keeps_every_class(tmp_path: Path) -> None
     assert shares["cat"] == pytest.approx(0.5, abs=0.03)
     assert list(table(views.full, "sample_submission").columns) == spec.submission_columns
     assert float(views.constants["cat"]) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.fixture
+def few_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "SEARCH_TEST_ROWS", 12)
+
+
+def test_a_search_on_a_sample_predicts_a_sample_of_the_test_rows(
+    tmp_path: Path, few_shown: None
+) -> None:
+    spec = load_task(price_task(tmp_path / "task", 900, 30))
+    views = build(spec, tmp_path / "views", search_rows=200)
+    assert any("predicts 12 of 30 test rows." in note for note in views.notes)
+    search, real = views.search, views.search.real_test()
+    positions = audit_of(search).positions
+    assert set(positions) | set(real) == set(range(search.test_rows))
+    assert (len(real), len(set(real) - set(positions))) == (12, 12)
+    seen = table(search, "test").iloc[real].reset_index(drop=True)
+    every = table(views.full, "test")
+    known = every[every["id"].isin(seen["id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(seen, known)
+    assert len(table(search, "sample_submission")) == search.test_rows
+    assert (search.answers, views.smoke.answers, views.full.answers) == (False, False, True)
+    assert part(spec, views, 400).answers
+    assert load_views(tmp_path / "views") == views
+
+
+def test_the_first_test_rows_where_time_orders_them(tmp_path: Path, few_shown: None) -> None:
+    spec = load_task(hourly_task(tmp_path / "task"))
+    views = build(spec, tmp_path / "views", search_rows=100)
+    assert any("test rows (the first ones)." in note for note in views.notes)
+    seen = table(views.search, "test").iloc[views.search.real_test()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(seen, table(views.full, "test").head(12))
+
+
+@pytest.mark.parametrize("search_rows", [200, 30_000])
+def test_otherwise_the_search_predicts_all_test_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, search_rows: int
+) -> None:
+    if search_rows == 30_000:  # it sees all labelled rows
+        monkeypatch.setattr(plans, "SEARCH_TEST_ROWS", 12)
+    spec = load_task(price_task(tmp_path / "task", 900, 30))
+    views = build(spec, tmp_path / "views", search_rows=search_rows)
+    assert len(views.search.real_test()) == len(table(views.full, "test")) == 30
+    assert views.search.answers
+    assert not any("test rows" in note for note in views.notes)
+
+
+def test_views_of_an_older_run_answer_all_test_rows(prices: Built, tmp_path: Path) -> None:
+    copy = tmp_path / "views"
+    shutil.copytree(prices[0] / "views", copy)
+    index = copy / "harness" / "views.json"
+    index.write_text(re.sub(r',\s*"answers": \w+', "", index.read_text()))
+    assert "answers" not in index.read_text()
+    assert load_views(copy).search.answers
 
 
 def part(spec: TaskSpec, views: Views, rows: int, folds: int | None = None) -> View:
