@@ -39,9 +39,11 @@ from mle_star.errors import MleStarError, NoAnswer
 from mle_star.execution import CachedExecutor, Execution, Job, Limits, LocalExecutor, job_key
 from mle_star.nodes.workbench import make_brief
 from mle_star.scoring import Problem, read_predictions, score_predictions, write_submission
-from mle_star.tasks import View, build_views, get_metric, load_task, profile_task
+from mle_star.tasks import View, build_part, build_views, get_metric, load_task, profile_task
 
 T = TypeVar("T")
+ROWS = 30_000
+"""Labelled rows that scripts see at most."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,15 @@ class Bench:
             profile,
             self.out / "views",
             seed=seed,
-            search_rows=30_000,
+            search_rows=ROWS,
             folds=None,
             audit=False,
         )
         self.view: View = views.search
+        if not self.view.answers:  # its predictions could not be graded
+            self.view = build_part(
+                self.spec, views, self.out / "views", rows=ROWS, seed=seed, folds=None
+            )
         settings = resolve(context_from({"engineer": "playbook", "seed": seed}))
         self.brief: Brief = replace(
             make_brief(settings, self.spec, profile, views), script_seconds=seconds, cpus=1

@@ -338,7 +338,7 @@ def _remember(out: Path, bench: Bench) -> None:
     """Write down what is compared, and refuse to mix it with something else of the same name."""
     before = _plan(out)
     for kind, now in (
-        ("systems", {s.name: [*s.command, dict(s.options)] for s in bench.systems}),
+        ("systems", {s.name: s.identity for s in bench.systems}),
         ("tasks", {t.name: str(t.public.resolve()) for t in bench.tasks}),
     ):
         then = before.get(kind) or {}

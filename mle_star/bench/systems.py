@@ -41,6 +41,13 @@ class System:
     """Part of the job file."""
     missing: str = ""
     """Why it can't be run here, with the remedy; empty where it can."""
+    known: str = ""
+    """What it is where the bench brings it; empty for a command that a person gave."""
+
+    @property
+    def identity(self) -> list[Any]:
+        """What tells it from another system of that name: not where this package is installed."""
+        return [*([self.known] if self.known else self.command), dict(self.options)]
 
     def words(self, places: Mapping[str, object]) -> list[str]:
         """The command line of one run."""
@@ -77,7 +84,8 @@ def find_system(text: str, environments: Path | None = None) -> System:
 
 
 def _own(name: str, options: Mapping[str, Any], missing: str = "") -> System:
-    return System(name, [sys.executable, "-m", "mle_star.bench.own", "{job}"], options, missing)
+    command = [sys.executable, "-m", "mle_star.bench.own", "{job}"]
+    return System(name, command, options, missing, "mle-star")
 
 
 def _keyless(options: Mapping[str, Any]) -> str:
@@ -96,10 +104,10 @@ def _peer(name: str, environments: Path | None) -> System:
     script, options = PEERS[name]
     path = Path(__file__).parent / "peers" / f"run_{script}.py"
     if script in ("boosting", "dummy"):
-        return System(name, [sys.executable, str(path), "{job}"], options)
+        return System(name, [sys.executable, str(path), "{job}"], options, known=script)
     said = missing(script, environments)
     python = str(environment_of(script, environments))
-    return System(name, [python, str(path), "{job}"], options, said)
+    return System(name, [python, str(path), "{job}"], options, said, script)
 
 
 def _other(name: str, command: str) -> System:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mle_star.bench import systems
 from mle_star.bench.systems import OWN, PEERS, find_system
 from mle_star.errors import SettingsError
 
@@ -26,6 +27,19 @@ def test_peers_have_a_script_each_and_say_what_is_missing(tmp_path: Path) -> Non
             assert (system.missing, system.command[0]) == ("", sys.executable)
         else:
             assert "mle-star bench install" in system.missing
+
+
+def test_a_bench_goes_on_where_the_package_was_installed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [*OWN, *PEERS]
+    before = [find_system(name).identity for name in names]
+    monkeypatch.setattr(sys, "executable", "/elsewhere/python")
+    monkeypatch.setattr(systems, "__file__", str(tmp_path / "systems.py"))
+    assert [find_system(name, tmp_path).identity for name in names] == before
+    different = {repr(identity) for identity in before}
+    assert len(different) == len(names), "each is another system"
+    assert find_system("x=python a.py {public}").identity == ["python", "a.py", "{public}", {}]
 
 
 def test_any_command(tmp_path: Path) -> None:
