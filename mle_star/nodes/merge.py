@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mle_star.nodes.step import Step, Update, node
 from mle_star.nodes.workbench import Workbench
-from mle_star.scoring import Blend, Mode, Predictions, average_blend, better, read_predictions
+from mle_star.scoring import Blend, Mode, Predictions, average_blend, better
 from mle_star.state import Draft, SolutionState, Trial
 
 
@@ -50,7 +50,7 @@ def average_score(bench: Workbench, base: Trial, reference: Trial) -> float | No
         return None
     view = bench.views.search
     folders = [bench.folder.trial(trial["id"]) / "final" for trial in (base, reference)]
-    read = [read_predictions(bench.spec, view, folder) for folder in folders]
+    read = [bench.predictions.read(bench.spec, view, folder) for folder in folders]
     members = [one for one in read if isinstance(one, Predictions)]
     modes: tuple[Mode, ...] = ("soft", "cut") if bench.spec.prediction == "label" else ()
     blend = average_blend(bench.spec, view, members, modes) if len(members) == len(read) else None

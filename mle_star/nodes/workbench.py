@@ -33,6 +33,7 @@ from mle_star.execution import (
 from mle_star.execution.cages import Level, choose_level
 from mle_star.models.wallet import read_bill
 from mle_star.nodes.clock import Clock
+from mle_star.nodes.kept import KeptPredictions
 from mle_star.nodes.lessons import Board
 from mle_star.nodes.turns import Turns
 from mle_star.runs import EventLog, RunFolder, read_events
@@ -119,10 +120,13 @@ class Workbench:
     said: set[str] = field(default_factory=set)
     """What was noted already, where once a sitting is enough."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    predictions: KeptPredictions = field(init=False)
+    """What the trials predicted, read once."""
     turns: Turns = field(init=False)
     """Lets as many candidates run at once as there are cores for, the most promising first."""
 
     def __post_init__(self) -> None:
+        self.predictions = KeptPredictions()
         self.turns = Turns(self.cores // self.settings.cpus_per_script, self.stopping.is_set)
 
     @property
@@ -251,6 +255,17 @@ class Workbench:
                 break
             kept.append(trial)
         return kept
+
+    def fits(self, trials: Sequence[Trial], later: float) -> bool:
+        """Whether these trials can run again when so many seconds more have gone by.
+
+        On the full view, or on the part of it that is worth it: as in :meth:`affordable`.
+        """
+        if self.settled:
+            return True
+        growth = min(self._least_growth(), self._growth(self.views.full.rows))
+        left = (self.time_left() - later) * 3 / 4 * (self.cores or 1)
+        return sum(trial["seconds"] for trial in trials) * growth <= left
 
     def final_rows(self, trials: Sequence[Trial]) -> int:
         """Labelled rows that these trials can learn from in the time that is left, all of them run.

@@ -362,6 +362,25 @@ def test_without_time_for_all_rows_the_winner_learns_from_as_many_as_there_is_ti
     assert "a run on fewer training rows" in readme
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_no_ensemble_is_tried_in_the_time_that_the_final_run_needs(
+    task: Path, monkeypatch: pytest.MonkeyPatch, fits: bool
+) -> None:
+    asked: list[tuple[int, float]] = []
+
+    def spare(_: Workbench, trials: list[Any], later: float) -> bool:
+        asked.append((len(trials), later))
+        return fits
+
+    monkeypatch.setattr(Workbench, "fits", spare)
+    done = run(task, num_solutions=2, outer_steps=0, ensemble_rounds=3)
+    assert done.engineer.count("plan_ensemble") == (3 if fits else 0)
+    assert len(asked) == (3 if fits else 1), "it does not ask again"
+    assert all(later >= 2.0 for _, later in asked)
+    assert ("the final run needs the time that is left" in done.notes()) != fits
+    assert done.values["final"]["source"] == "full"
+
+
 SHOWN = 10
 """Test rows that the search predicts in the tests below; there are 40."""
 

@@ -161,6 +161,14 @@ def test_only_what_can_be_run_again_in_time_is_affordable() -> None:
     assert bench(0.0).affordable([]) == []
 
 
+@pytest.mark.parametrize(("later", "fits"), [(0.0, True), (9.0, True), (11.0, False)])
+def test_what_runs_again_may_wait_only_so_long(later: float, fits: bool) -> None:
+    some = trials(10, 10, 10)  # 30 s left, three quarters of it, on two cores: 45 s
+    assert bench(70.0).fits(some, later) == fits
+    assert not bench(70.0, full_rows=2000).fits(some, later), "twice the rows"
+    assert bench(70.0, settled=True).fits(some, later), "nothing runs again"
+
+
 def test_a_script_may_take_longer_than_on_all_rows_where_a_part_of_them_will_do() -> None:
     many = bench(0.0, full_rows=100_000)
     assert many.search_seconds() == bench(0.0, full_rows=4_000).search_seconds() == 20.0
