@@ -37,7 +37,7 @@ def test_sizes_follow_the_contract() -> None:
     assert audit_size(15_000) == 2000
     assert audit_size(50_000) == 5000
     assert audit_size(10**7) == 20_000
-    assert [fold_count(n) for n in (20_000, 20_001, 100_000, 100_001)] == [5, 3, 3, 1]
+    assert [fold_count(n) for n in (50_000, 50_001, 100_000, 100_001)] == [5, 3, 3, 1]
 
 
 @given(st.integers(500, 200_000))

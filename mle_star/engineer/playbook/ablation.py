@@ -48,7 +48,6 @@ Only the ordering of the scores matters here: a few folds and rows are enough, n
 import contextlib
 import io
 import time
-from mle_star.parsing import parse
 
 LIMIT = {limit}  # seconds
 
