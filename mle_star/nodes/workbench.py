@@ -46,6 +46,8 @@ from mle_star.tasks.folds import fold_count
 
 GROWTH = 0.85
 """Power of the number of rows with which a script's time grows: starting and reading do not."""
+TREES = 0.1
+"""What that power is larger by for the playbook's scripts, whose trees grow with the rows."""
 PART = 4.0
 """Times as long as in the search that a script of the final run takes at least, if it takes longer
 on all rows: then it learns from as many rows as there is time for."""
@@ -302,7 +304,8 @@ class Workbench:
         """How many times longer than in the search a script takes on a view of so many rows."""
         search, folds = self.views.search, self.settings.folds or fold_count(rows)
         work = _work(rows, folds, self.views.full.test_rows)
-        return float((work / _work(search.rows, search.folds, search.test_rows)) ** GROWTH)
+        power = GROWTH + (TREES if self.settings.trusted else 0.0)
+        return float((work / _work(search.rows, search.folds, search.test_rows)) ** power)
 
     def stop(self) -> None:
         """Ask every node to stop at once: running scripts are killed, their results dropped.

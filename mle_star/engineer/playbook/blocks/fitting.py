@@ -8,6 +8,11 @@ from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.blocks.part import Part
 from mle_star.engineer.playbook.script import MODEL
 
+MANY_MORE = 1.5
+"""Times as many labelled rows as the search sees from which on settings are chosen on a sample."""
+SMALL = 20_000
+"""Rows up to which trees do not grow: on fewer, larger ones learnt the noise (docs/measured.md)."""
+
 
 def call(name: str, settings: Mapping[str, object]) -> list[str]:
     """``name(key=value, ...)`` over as few lines as 96 characters allow."""
@@ -60,6 +65,20 @@ def prepared(facts: Facts) -> str:
     return code + ".to_numpy(dtype=float)" if facts.odd_names else code
 
 
+def growing(facts: Facts, grown: Mapping[str, str]) -> list[str]:
+    """Lines that change settings of the model where it learns from more rows than in the search.
+
+    None where the search sees (almost) all of them.
+    """
+    if not grown or facts.brief.profile.rows < MANY_MORE * facts.rows:
+        return []
+    return [
+        "# Chosen on a sample: more rows bear larger trees.",
+        f"more = max(1.0, len(X) / {max(facts.fit_rows, SMALL):_})",
+        *call("model.set_params", grown),
+    ]
+
+
 def estimator(
     facts: Facts,
     family: str,
@@ -67,13 +86,19 @@ def estimator(
     imports: str | tuple[str, ...],
     name: str,
     settings: Mapping[str, object],
+    grown: Mapping[str, str] | None = None,
 ) -> Part:
-    """A block that fits one estimator with fixed settings on the encoded table."""
+    """A block that fits one estimator with fixed settings on the encoded table.
+
+    ``grown`` has settings that change where there are many more rows than they were chosen on, and
+    what they are then, as code on ``more`` times the rows.
+    """
     prepare = prepared(facts)
     built = call(name, settings)
     body = [
         f"model = {built[0]}",
         *built[1:],
+        *growing(facts, grown or {}),
         f"model.fit({prepare.format('X')}, y)",
         *predicting(facts, prepare),
     ]
