@@ -337,13 +337,14 @@ def read_missing(out: Path) -> dict[str, str]:
 def _remember(out: Path, bench: Bench) -> None:
     """Write down what is compared, and refuse to mix it with something else of the same name."""
     before = _plan(out)
+    former = {s.name: [*s.command, dict(s.options)] for s in bench.systems}  # up to version 0.9
     for kind, now in (
         ("systems", {s.name: s.identity for s in bench.systems}),
         ("tasks", {t.name: str(t.public.resolve()) for t in bench.tasks}),
     ):
         then = before.get(kind) or {}
         for name, what in json.loads(json.dumps(now)).items():
-            if then.get(name, what) != what:
+            if then.get(name, what) not in (what, former.get(name)):
                 raise SettingsError(
                     f"{name!r} was something else in the bench of {out}: give it another name, or "
                     "name another folder with --out."

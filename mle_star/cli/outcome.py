@@ -149,7 +149,7 @@ def files(report: Report) -> Table:
     table.add_column("", overflow="fold")
     folder = RunFolder(report.path)
     origin = {
-        "part": " (from a run on a part of the data: there was no time for all)",
+        "part": " (from a run on a part of the data: all of it was too much)",
         "search": " (from the search run, not a run on all data)",
     }.get(report.source, "")
     if folder.submission.is_file():

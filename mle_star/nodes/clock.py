@@ -8,6 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Rounds:
+    """How long the rounds of a loop took in this sitting, by the run's clock."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self.longest = 0.0
+        """Seconds of the longest; 0.0 before one ended."""
+
+    def begin(self, elapsed: float) -> None:
+        """A round begins."""
+        self._began = elapsed
+
+    def end(self, elapsed: float) -> None:
+        """The round ends, if one began."""
+        if self._began is not None:
+            self.longest = max(self.longest, elapsed - self._began)
+        self._began = None
+
+
 class Clock:
     """Seconds a run was active: time counts while at least one node works, over all sittings.
 

@@ -28,7 +28,7 @@ POOL = 30
 PLANNED_MEMBERS = 8
 """Most members of a planned ensemble."""
 ROUND = 2.0
-"""Seconds of a round besides its script."""
+"""Seconds of a first round besides its script; later ones are measured."""
 LEAST_MEMBERS = 3
 """Members a planned ensemble is filled up to, where there are as many scored scripts."""
 
@@ -88,12 +88,13 @@ def propose_ensemble(state: State, step: Step) -> Update:
     bench = step.bench
     empty: Update = {"draft": None, "trial": None, "plan": "", "refusal": ""}
     empty["round"] = state["round"] + 1
-    if not _can_wait(bench, state):
-        step.note("No further ensemble is tried: the final run needs the time that is left.")
-        return {**empty, "round": state["settings"]["ensemble_rounds"]}
     members, predictions = _planned_members(bench, state)
     if len(members) < 2:
         return empty
+    if not _can_wait(bench, state):
+        step.note("No further ensemble is tried: the final run needs the time that is left.")
+        return {**empty, "round": state["settings"]["ensemble_rounds"]}
+    bench.rounds.begin(bench.clock.elapsed())
     views, tried = _views(bench, members, predictions), tried_plans(state["attempts"])
     plan = step.ask(bench.engineer.plan_ensemble, views, tried) or ""
     return {**empty, "plan": plan, "planned": [member["id"] for member in members]}
@@ -125,6 +126,7 @@ def ensemble(state: State, step: Step) -> Update:
 def judge_ensemble(state: State, step: Step) -> Update:
     """Remember what the ensemble scored; the best of all trials, singles included, stays ahead."""
     trial, draft = state.get("trial"), state.get("draft")
+    step.bench.rounds.end(step.bench.clock.elapsed())
     attempts = list(state.get("attempts", []))
     if draft is not None or state.get("plan"):
         plan = described(state, draft) if draft else state["plan"]
@@ -155,8 +157,10 @@ def _can_wait(bench: Workbench, state: State) -> bool:
     trials = state.get("trials", [])
     ids = {member["trial"] for member in best["members"]}
     again = [best, *(trial for trial in trials if trial["id"] in ids)]
-    rounds = [trial["seconds"] for trial in trials if trial["phase"] in ("blend", "ensemble")]
-    return bench.fits(again, later=ROUND + 2 * max(rounds, default=0.0))
+    if bench.views.search.answers and not bench.final_rows(again):
+        return True  # nothing runs again: the search's own predictions are handed in
+    scripts = [trial["seconds"] for trial in trials if trial["phase"] in ("blend", "ensemble")]
+    return bench.fits(again, later=bench.rounds.longest or ROUND + 2 * max(scripts, default=0.0))
 
 
 def described(state: State, draft: Draft) -> str:

@@ -5,7 +5,8 @@ for all rows, it learns from as many as there is time for.
 
 A run that has any scored trial always ends with a valid submission: if the full run fails or its
 time is up, the submission comes from the winner's run on the search view. Where that has a sample
-of the test rows only, the fastest script learns once more from as many rows as the search saw.
+of the test rows only, single scripts learn once more from as many rows as the search saw, until one
+runs: only if several fail on the other test rows there is no submission.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from mle_star.scoring import (
 )
 from mle_star.state import State, Trial
 from mle_star.tasks import View, build_part
+
+RESCUES = 4
+"""Single scripts that are tried where the final run failed."""
 
 
 @node
@@ -92,12 +96,7 @@ def _hand_in(bench: Workbench, step: Step, trials: list[Trial], winner: Trial) -
             return _HandedIn(winner, members, view.name)
         said = f"The final run did not give a submission ({problem})"
         if not bench.views.search.answers:
-            single = rescuer(bench, [*trials, winner])
-            step.note(
-                f"{said}; {single['label']!r} alone learns from {bench.views.search.rows:,} rows "
-                "instead."
-            )
-            return _HandedIn(single, [], "part", rescue(bench, step, single))
+            return _rescue(bench, step, [*trials, winner], said)
         step.note(f"{said}; the search run's is used.")
     return _HandedIn(winner, members, "search", search_submission(bench, winner))
 
@@ -153,28 +152,35 @@ def final_run(bench: Workbench, step: Step, view: View, winner: Trial, members: 
     return _write(bench, view, folder)
 
 
-def rescuer(bench: Workbench, trials: list[Trial]) -> Trial:
-    """The best single script that surely has time to run again on as many rows as in the search.
+def rescuers(bench: Workbench, trials: list[Trial]) -> list[Trial]:
+    """Single scripts that may run again on as many rows as in the search.
 
-    The fastest one where none has.
+    Those first that surely have time for it, best first, then the others, fastest first.
     """
     ranked = rank(trials, bench.spec.direction) or rank(trials, bench.spec.direction, True)
-    single = [trial for trial in ranked if not trial["members"]]
+    single = list({trial["id"]: trial for trial in ranked if not trial["members"]}.values())
     allowed = max(LEAST_SECONDS, bench.time_left()) / 2
     quick = [trial for trial in single if bench.again_seconds(trial) <= allowed]
-    return quick[0] if quick else min(single, key=lambda trial: trial["seconds"])
+    slow = [trial for trial in single if trial not in quick]
+    return [*quick, *sorted(slow, key=lambda trial: trial["seconds"])]
 
 
-def rescue(bench: Workbench, step: Step, trial: Trial) -> str:
-    """Run a script on as many rows as the search saw, and all test rows; returns what went wrong.
+def _rescue(bench: Workbench, step: Step, trials: list[Trial], said: str) -> _HandedIn:
+    """Let single scripts learn from as many rows as the search saw, until one can be handed in.
 
-    It has the time it needs, even beyond the budget: late is better than nothing to hand in.
+    A script has the time it needs, even beyond the budget: late is better than nothing.
     """
     view = _part(bench, bench.views.search.rows)
-    seconds = max(LEAST_SECONDS, bench.time_left(), 3 * bench.again_seconds(trial))
     parent = bench.folder.path / "final"
-    folder, future = _start(bench, step, view, trial, [], parent, seconds)
-    return _wait(step, trial, folder, future, seconds) or _write(bench, view, folder)
+    for trial in rescuers(bench, trials)[:RESCUES]:
+        step.note(f"{said}; {trial['label']!r} alone learns from {view.rows:,} rows instead.")
+        seconds = max(LEAST_SECONDS, bench.time_left(), 3 * bench.again_seconds(trial))
+        folder, future = _start(bench, step, view, trial, [], parent, seconds)
+        problem = _wait(step, trial, folder, future, seconds) or _write(bench, view, folder)
+        if not problem:
+            break
+        said = f"{trial['label']!r} did not give a submission either ({problem})"
+    return _HandedIn(trial, [], view.name, problem)
 
 
 def search_submission(bench: Workbench, winner: Trial) -> str:

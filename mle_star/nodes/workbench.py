@@ -32,7 +32,7 @@ from mle_star.execution import (
 )
 from mle_star.execution.cages import Level, choose_level
 from mle_star.models.wallet import read_bill
-from mle_star.nodes.clock import Clock
+from mle_star.nodes.clock import Clock, Rounds
 from mle_star.nodes.kept import KeptPredictions
 from mle_star.nodes.lessons import Board
 from mle_star.nodes.turns import Turns
@@ -124,11 +124,13 @@ class Workbench:
     lock: threading.Lock = field(default_factory=threading.Lock)
     predictions: KeptPredictions = field(init=False)
     """What the trials predicted, read once."""
+    rounds: Rounds = field(init=False)
+    """Of planned ensembles."""
     turns: Turns = field(init=False)
     """Lets as many candidates run at once as there are cores for, the most promising first."""
 
     def __post_init__(self) -> None:
-        self.predictions = KeptPredictions()
+        self.predictions, self.rounds = KeptPredictions(), Rounds()
         self.turns = Turns(self.cores // self.settings.cpus_per_script, self.stopping.is_set)
 
     @property
@@ -237,6 +239,8 @@ class Workbench:
         if self.settled:
             return max(least, left - share)
         growth = max(1.0, self.views.full.rows / max(1, self.views.search.rows))
+        if not self.views.search.answers:
+            growth = max(growth, self._growth(self.views.search.rows))
         return max(least, min(left - share, left / (1 + min(growth, self._least_growth()))))
 
     def affordable(self, trials: Sequence[Trial]) -> list[Trial]:
@@ -289,7 +293,11 @@ class Workbench:
             rows = int(rows * 0.9)
         if rows >= least:
             return rows
-        return 0 if search.answers else search.rows
+        if search.answers:
+            return 0
+        # A hold-out of all rows can take less than the folds of a part, each with all test rows.
+        every = self.views.full.rows
+        return every if self._growth(every) <= self._growth(search.rows) else search.rows
 
     def _least_growth(self) -> float:
         """How many times longer than in the search a script takes when it learns from a part."""

@@ -13,7 +13,7 @@ from mle_star.report.text import clean, count, plus_minus
 
 _SOURCES = {
     "full": "from a run on all data",
-    "part": "from a run on a part of the data, as there was no time for more",
+    "part": "from a run on a part of the data, as all of it was too much",
     "search": "from the search run, not a run on all data",
     "none": "no script has a valid one",
 }

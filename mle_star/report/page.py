@@ -155,7 +155,7 @@ def _notices(run: Run) -> Iterable[str]:
     elif run.report.source == "search":
         yield "The submission comes from the search run of the winner, not from a run on all data."
     elif run.report.source == "part":
-        yield "The submission comes from a run on a part of the data: there was no time for all."
+        yield "The submission comes from a run on a part of the data: all of it was too much."
     elif run.report.source == "none":
         yield "The run has no submission."
     winner = run.report.handed_in

@@ -376,7 +376,8 @@ def test_no_ensemble_is_tried_in_the_time_that_the_final_run_needs(
     done = run(task, num_solutions=2, outer_steps=0, ensemble_rounds=3)
     assert done.engineer.count("plan_ensemble") == (3 if fits else 0)
     assert len(asked) == (3 if fits else 1), "it does not ask again"
-    assert all(later >= 2.0 for _, later in asked)
+    assert asked[0][1] >= 2.0
+    assert all(later > 0 for _, later in asked), "then it is measured"
     assert ("the final run needs the time that is left" in done.notes()) != fits
     assert done.values["final"]["source"] == "full"
 
@@ -424,11 +425,29 @@ def test_without_any_time_left_something_is_handed_in_all_the_same(
     assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
 
 
+def test_another_script_steps_in_where_the_best_fails_on_the_other_test_rows(
+    task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A category that stands in those rows only, say: the search never met it."""
+    fails = script(2.0) + "if len(test) == 40: raise KeyError('new level')\n"
+    monkeypatch.setattr(plans, "SEARCH_TEST_ROWS", SHOWN)
+    texts = iter([fails, script(5.0)])
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.0, 5.0), write=lambda *_: next(texts), merge=no_answer
+    )
+    done = run(task, engineer, num_candidates=2, outer_steps=0, ensemble_rounds=0, search_rows=200)
+    assert "did not give a submission either" in done.notes()
+    assert done.values["final"]["source"] == "part"
+    assert done.values["final"]["trial"] != done.values["trials"][0]["id"]
+    assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
+
+
 def test_what_can_not_predict_all_test_rows_is_said(
     task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = script(2.0) + "if len(test) == 40: raise MemoryError('too many rows')\n"
     done = sampled(task, text, monkeypatch)
+    assert "did not give a submission" in done.notes()
     assert "No submission could be written: The script ran out of memory" in done.notes()
     assert done.values["final"]["source"] == "none"
     assert done.values["best"]["score"] is not None

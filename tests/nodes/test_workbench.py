@@ -211,6 +211,9 @@ def test_where_the_search_predicts_some_test_rows_a_final_run_always_follows(
     assert late.final_rows(trials(10.0)) == 0
     late = bench(99.0, 1_400, folder=tmp_path, test_rows=100, shown=50)
     assert late.final_rows(trials(10.0)) == 1_000
+    hold_out = bench(99.0, 100_001, folder=tmp_path, test_rows=10**6, shown=50)
+    hold_out.settings.__dict__["folds"] = None
+    assert hold_out.final_rows(trials(10.0)) == 100_001, "one model, and not five, predicts them"
     early = bench(0.0, 100_000, folder=tmp_path, test_rows=20_000, shown=50)
     assert 1_000 < early.final_rows(trials(10.0)) < 100_000
     assert bench(0.0, 1_400, test_rows=20_000, shown=50).final_rows(trials(1.0)) == 1_400
@@ -222,6 +225,8 @@ def test_what_the_final_run_predicts_for_the_first_time_costs_time_as_well() -> 
     assert some.again_seconds(trials(1.0)[0]) > 10
     assert all_rows.again_seconds(trials(1.0)[0]) == pytest.approx(1.0)
     assert some.search_seconds() < all_rows.search_seconds()
+    few, many = (bench(20.0, 1_500, test_rows=100_000, shown=shown) for shown in (50, None))
+    assert few.search_seconds() < many.search_seconds() / 2, "the rows alone would not tell"
     assert len(some.affordable(trials(4, 4, 4))) == 1
     assert len(all_rows.affordable(trials(4, 4, 4))) == len(trials(4, 4, 4))
 

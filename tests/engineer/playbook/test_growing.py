@@ -17,6 +17,7 @@ from mle_star.engineer.playbook.blocks import fitting
 from mle_star.engineer.playbook.planner import carry_out
 from mle_star.engineer.playbook.script import split
 from mle_star.engineer.playbook.strategies import kind_of, strategies_for
+from mle_star.engineer.playbook.switches import _plain
 from mle_star.engineer.playbook.writer import write
 from tests.engineer.playbook import refining
 
@@ -118,6 +119,14 @@ def test_every_strategy_goes_with_it(name: str) -> None:
                 new = carry_out(brief, grown, (item.key,))
                 assert "model.set_params" in new, item.key
                 ast.parse(new)
+
+
+@pytest.mark.parametrize("family", SIZES)
+def test_the_defaults_of_a_library_grow_as_well(family: str, size: Size) -> None:
+    """A study drops the settings; what a library's default is it does not always tell."""
+    brief = told("price", of=1_000)
+    plain = _plain(block_of(brief, family))
+    assert size(brief, family, plain, 1_200) > (size(brief, family, plain, 75) or 6)
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "hist_gradient_boosting"])

@@ -117,6 +117,19 @@ def test_catboost_can_still_look_for_its_rounds(rounds: str) -> None:
     assert np.isfinite(predicted).all()
 
 
+@pytest.mark.parametrize("first", ["seed-bagging", "settings-search"])
+def test_what_is_fitted_within_another_function_is_left_alone(first: str) -> None:
+    [name, *_] = suited("catboost")
+    brief = told(name)
+    wrapped = carry_out(brief, block_of(brief, "catboost"), (first,))
+    assert strategy("ordered-statistics").applies(brief, wrapped) == 0
+    once = carry_out(brief, block_of(brief, "catboost"), ("ordered-statistics",))
+    predicted, seen = run(brief, "catboost", carry_out(brief, once, (first,)), table(brief))
+    assert seen
+    assert all(named == Facts(brief).categorical for named in seen)
+    assert np.isfinite(predicted).all()
+
+
 @pytest.mark.parametrize("family", KEYS)
 def test_it_is_done_once_and_in_its_own_library_only(family: str) -> None:
     [name, *_] = suited(family)

@@ -59,12 +59,13 @@ def _leaves(name: str) -> dict[str, str]:
     On 75,000 rows of flights 63 leaves gained 3.4 % of the loss on 31, which were the better ones
     on 30,000 (docs/measured.md).
     """
-    return {name: f"min(255, round(model.get_params()[{literal(name)}] * more))"}
+    return {name: f"min(255, round((model.get_params().get({literal(name)}) or 31) * more))"}
 
 
 def _depth(name: str) -> dict[str, str]:
     """One level more for four times the rows, up to ten: each doubles the leaves."""
-    return {name: f"min(10, round(model.get_params()[{literal(name)}] + np.log2(more) / 2))"}
+    now = f"(model.get_params().get({literal(name)}) or 6)"  # the libraries' default is not shown
+    return {name: f"min(10, round({now} + np.log2(more) / 2))"}
 
 
 def lightgbm(facts: Facts) -> Part:

@@ -246,6 +246,8 @@ def _rewrite_statistics(block: str, _: Brief) -> str:
     """
     if not callee(block, CATBOOST.callees) or len(_FIT_LINE.findall(block)) != 1:
         raise NoAnswer("The block does not fit CatBoost on a table with named columns.")
+    if len(re.findall(r"^def ", block, re.MULTILINE)) != 1:
+        raise NoAnswer("The model is fitted within another function.")
     settings = {"cat_features": "named", "one_hot_max_size": "10", "max_ctr_complexity": "1"}
     if set(settings) & set(keywords(block, CATBOOST.callees)):
         raise NoAnswer("CatBoost knows which columns are categories already.")
