@@ -337,7 +337,8 @@ def read_missing(out: Path) -> dict[str, str]:
 def _remember(out: Path, bench: Bench) -> None:
     """Write down what is compared, and refuse to mix it with something else of the same name."""
     before = _plan(out)
-    former = {s.name: [*s.command, dict(s.options)] for s in bench.systems}  # up to version 0.9
+    # Benches that were begun before systems had an identity hold their commands.
+    former = {s.name: [*s.command, dict(s.options)] for s in bench.systems}
     for kind, now in (
         ("systems", {s.name: s.identity for s in bench.systems}),
         ("tasks", {t.name: str(t.public.resolve()) for t in bench.tasks}),

@@ -56,7 +56,6 @@ COSTS = {
     "seed-bagging": 4.0,
     "row-bagging": 5.0,
     "early-stopping": 1.5,
-    "ordered-statistics": 1.8,
     "fitted-rounds": 2.5,
     "group-statistics": 1.5,
     "lags": 2.0,

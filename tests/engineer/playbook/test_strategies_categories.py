@@ -1,4 +1,4 @@
-"""Categories as the boosting libraries themselves handle them, in place of codes."""
+"""Categories as LightGBM itself handles them, in place of codes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mle_star.engineer.playbook.writer import write
 from mle_star.errors import NoAnswer
 from tests.engineer.playbook import refining
 
-KEYS = {"lightgbm": "native-categories", "catboost": "ordered-statistics"}
-KIND = {"lightgbm": ("lightgbm", "LGBM"), "catboost": ("catboost", "CatBoost")}
+KEYS = {"lightgbm": "native-categories"}
+KIND = {"lightgbm": ("lightgbm", "LGBM")}
 
 
 def told(name: str) -> Brief:
@@ -95,52 +95,16 @@ def test_the_library_is_told_which_columns_are_categories(family: str) -> None:
         pd.testing.assert_frame_equal(X, before)
 
 
-def test_catboost_takes_what_an_encoder_left_of_the_categories() -> None:
-    [name, *_] = suited("catboost")
-    brief = told(name)
-    new = carry_out(brief, block_of(brief, "catboost"), ("ordered-statistics",))
-    first, *rest = Facts(brief).categorical
-    X = table(brief).drop(columns=first)
-    X.loc[:3, rest] = np.nan  # a level that the encoder did not know
-    predicted, seen = run(brief, "catboost", new, X)
-    assert seen == [rest]
-    assert np.isfinite(predicted).all()
-
-
-@pytest.mark.parametrize("rounds", ["early-stopping", "fitted-rounds"])
-def test_catboost_can_still_look_for_its_rounds(rounds: str) -> None:
-    [name, *_] = suited("catboost")
-    brief = told(name)
-    once = carry_out(brief, block_of(brief, "catboost"), ("ordered-statistics",))
-    predicted, seen = run(brief, "catboost", carry_out(brief, once, (rounds,)), table(brief))
-    assert seen == [Facts(brief).categorical] * (2 if rounds == "fitted-rounds" else 1)
-    assert np.isfinite(predicted).all()
-
-
-@pytest.mark.parametrize("first", ["seed-bagging", "settings-search"])
-def test_what_is_fitted_within_another_function_is_left_alone(first: str) -> None:
-    [name, *_] = suited("catboost")
-    brief = told(name)
-    wrapped = carry_out(brief, block_of(brief, "catboost"), (first,))
-    assert strategy("ordered-statistics").applies(brief, wrapped) == 0
-    once = carry_out(brief, block_of(brief, "catboost"), ("ordered-statistics",))
-    predicted, seen = run(brief, "catboost", carry_out(brief, once, (first,)), table(brief))
-    assert seen
-    assert all(named == Facts(brief).categorical for named in seen)
-    assert np.isfinite(predicted).all()
-
-
 @pytest.mark.parametrize("family", KEYS)
 def test_it_is_done_once_and_in_its_own_library_only(family: str) -> None:
     [name, *_] = suited(family)
     brief = told(name)
     new = carry_out(brief, block_of(brief, family), (KEYS[family],))
-    for key in KEYS.values():
-        assert strategy(key).applies(brief, new) == 0, key
-        with pytest.raises(NoAnswer):
-            carry_out(brief, new, (key,))
-    other = next(key for key in KEYS.values() if key != KEYS[family])
-    assert strategy(other).applies(brief, block_of(brief, family)) == 0
+    assert strategy(KEYS[family]).applies(brief, new) == 0
+    with pytest.raises(NoAnswer):
+        carry_out(brief, new, (KEYS[family],))
+    for other in ("xgboost", "catboost", "extra_trees"):
+        assert strategy(KEYS[family]).applies(brief, block_of(brief, other)) == 0
 
 
 def test_tasks_without_categories_are_left_alone() -> None:

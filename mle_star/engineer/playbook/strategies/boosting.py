@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
 from mle_star.engineer.playbook.strategies.boosters import CATBOOST, LIGHTGBM, Booster, booster_of
-from mle_star.engineer.playbook.strategies.edits import callee, checked, keywords, set_keywords
-from mle_star.engineer.playbook.strategies.strategy import Strategy, comment
+from mle_star.engineer.playbook.strategies.edits import callee, keywords, set_keywords
+from mle_star.engineer.playbook.strategies.strategy import Strategy
 from mle_star.errors import NoAnswer
 
 Settings = Mapping[str, str]
@@ -234,57 +233,6 @@ NATIVE = Strategy(
     _rewrite_native,
 )
 
-_HEAD = re.compile(r"(?P<head>def fit_\w+\(.*?\n    \"{3}.*?\"{3}\n)", re.DOTALL)
-_USE = re.compile(r"(model\.predict(?:_proba)?)\(table\b")
-
-
-def _rewrite_statistics(block: str, _: Brief) -> str:
-    """CatBoost's own way with categories: one column each for few levels, statistics for more.
-
-    Combinations of columns are left out: they take several times as long and gained no more.
-    Prokhorenkova et al., "CatBoost: unbiased boosting with categorical features", NeurIPS 2018.
-    """
-    if not callee(block, CATBOOST.callees) or len(_FIT_LINE.findall(block)) != 1:
-        raise NoAnswer("The block does not fit CatBoost on a table with named columns.")
-    if len(re.findall(r"^def ", block, re.MULTILINE)) != 1:
-        raise NoAnswer("The model is fitted within another function.")
-    settings = {"cat_features": "named", "one_hot_max_size": "10", "max_ctr_complexity": "1"}
-    if set(settings) & set(keywords(block, CATBOOST.callees)):
-        raise NoAnswer("CatBoost knows which columns are categories already.")
-    new = set_keywords(block, CATBOOST.callees, settings)
-    new = new.replace("return model.predict\n", "return lambda table: model.predict(table)\n")
-    new, uses = _USE.subn(r"\1(coded(table)", new)
-    coded = (
-        "    named = [name for name in CATEGORICAL if name in X]\n\n"
-        "    def coded(table: pd.DataFrame) -> pd.DataFrame:\n"
-        "        return table.assign(**table[named].fillna(-1).astype(int))\n\n"
-        "    X = coded(X)\n"
-    )
-    new, heads = _HEAD.subn(
-        lambda found: found["head"] + textwrap.indent(_why(), "    ") + coded, new, count=1
-    )
-    if not (uses and heads):
-        raise NoAnswer("The block does not predict from a table in one line.")
-    return checked(new)
-
-
-def _why() -> str:
-    return comment(STATISTICS.key, "categories as whole numbers, which CatBoost makes means of.")
-
-
-STATISTICS = Strategy(
-    "ordered-statistics",
-    "model",
-    "native",
-    lambda brief, block: (
-        0.3
-        if Facts(brief).categorical and callee(block, CATBOOST.callees) and _FIT_LINE.search(block)
-        else 0.0
-    ),
-    lambda _: "Let CatBoost turn categories into ordered target statistics in place of codes.",
-    _rewrite_statistics,
-)
-
 ALL = (
     SLOWER,
     MORE_ROUNDS,
@@ -296,5 +244,4 @@ ALL = (
     EXTRA,
     BALANCED,
     NATIVE,
-    STATISTICS,
 )
