@@ -80,9 +80,11 @@ def steps_of(events: Sequence[Event]) -> list[Step]:
 def _own(said: Sequence[Event], *, alone: bool) -> list[Event]:
     """What a step wrote, of all that its node wrote in its solution; the last event ends it."""
     end = said[-1]
+    if end.get("kind") != "node_finished":  # the first node, which is not timed and runs once
+        return list(said)
     start = float(end.get("elapsed", 0.0)) - float(end.get("seconds") or 0.0) - 2 * _ROUNDING
     since = [event for event in said if float(event.get("elapsed", 0.0)) >= start]
-    if alone or end.get("kind") != "node_finished":
+    if alone:
         return since
     # Each of these nodes says a thing once; a second time is another candidate's.
     return list({event.get("kind"): event for event in reversed(since)}.values())[::-1]

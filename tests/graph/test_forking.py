@@ -93,6 +93,14 @@ def test_the_steps_of_a_run_are_numbered_and_say_what_they_did(original: Origina
     assert "accepted slope 1.75" in words["accept", 0]
 
 
+def test_the_first_step_keeps_its_start_however_long_it_took() -> None:
+    said = [("run_started", 0.2), ("note", 0.2), ("note", 7.5)]
+    events = [{"kind": kind, "node": "prepare", "elapsed": at} for kind, at in said]
+    later = {"kind": "node_finished", "node": "retrieve", "elapsed": 8.0, "seconds": 0.4}
+    first, _ = steps_of([*events, later])
+    assert list(first.events) == events
+
+
 def test_a_fork_of_a_running_run_goes_on_as_the_run_did(original: Original) -> None:
     before = finished_scripts(original.early)
     went_on = resume(original.early, report=False)
