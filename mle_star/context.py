@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "num_candidates": 3,
         "num_solutions": 2,
-        "outer_steps": 6,
+        "outer_steps": 12,
         "inner_steps": 3,
         "ensemble_rounds": 2,
         "debug_rounds": 2,
@@ -38,7 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "num_candidates": 4,
         "num_solutions": 2,
-        "outer_steps": 12,
+        "outer_steps": 24,
         "inner_steps": 4,
         "ensemble_rounds": 3,
         "debug_rounds": 3,

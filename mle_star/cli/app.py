@@ -220,7 +220,7 @@ def history(
     list_steps(find_run(run, o.runs_folder(runs_dir)), as_json=as_json)
 
 
-@app.command(**h.about(h.RUN, "mle-star fork my-run --at 42 --set outer_steps=6"))
+@app.command(**h.about(h.RUN, "mle-star fork my-run --at 42 --set outer_steps=30"))
 def fork(
     run: o.Run,
     at: Annotated[
@@ -232,7 +232,7 @@ def fork(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A setting to change, such as outer_steps=6 or time_budget=600; repeatable.",
+            help="A setting to change, such as outer_steps=30 or time_budget=600; repeatable.",
             autocompletion=completing.changes,
         ),
     ] = None,

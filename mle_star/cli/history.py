@@ -104,7 +104,7 @@ def _pairs(option: str, texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, sign, value = text.partition("=")
         if not (name.strip() and sign and value.strip()):
-            raise UserError(f"{option} {text!r} is not NAME=VALUE: write outer_steps=6.")
+            raise UserError(f"{option} {text!r} is not NAME=VALUE: write outer_steps=30.")
         found[name.strip().replace("-", "_")] = value
     return found
 

@@ -60,7 +60,7 @@ def fork(
     Args:
         run: the run folder.
         at: number of the step (:func:`mle_star.runs.history.steps_of`, ``mle-star history``).
-        changes: settings to change, such as ``{"outer_steps": 6}``; names of :data:`ALIASES` are
+        changes: settings to change, such as ``{"outer_steps": 30}``; names of :data:`ALIASES` are
             understood. They decide already what follows the step.
         edits: what to put in the place of ``block`` or ``plan``, after a step ``extract`` alone.
         name: of the new run; by default that of the other and ``-fork``.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
-from mle_star.engineer import Tried
+from mle_star.engineer import Tried, read_lessons
 from mle_star.engineer.splice import replace_once
 from mle_star.nodes.lessons import current_root, lessons_of
 from mle_star.nodes.merge import announce, not_worse
@@ -29,8 +30,19 @@ def propose(state: SolutionState, step: Step) -> Update:
     """Plan, from the second inner step on: the first plan comes with the block."""
     bench = step.bench
     base, tried = bench.folder.script(state["base"]), tried_plans(state["attempts"])
-    plan = step.ask(bench.engineer.plan, base, state["block"], tried)
+    plan = _weighing(state, step).ask(bench.engineer.plan, base, state["block"], tried)
     return {"plan": plan or "", "draft": None, "trial": None, "refusal": ""}
+
+
+def _weighing(state: SolutionState, step: Step) -> Step:
+    """The step with what it brought so far, by which the playbook may leave the block.
+
+    A model is told the plans as such; the paper goes on to the last inner step.
+    """
+    if not step.bench.settings.trusted or step.bench.settings.preset == "paper":
+        return step
+    learnt = read_lessons(lessons_of(state, step.bench.spec))
+    return replace(step, lessons=(*step.lessons, *learnt))
 
 
 @node

@@ -89,6 +89,6 @@ def commands(run: Path, record: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(settings, Mapping):
         found.append(("a new run with the same settings", command(task, settings)))
     if (run / "checkpoints.sqlite").is_file():
-        steps = f"mle-star history {folder}\nmle-star fork {folder} --at STEP --set outer_steps=6"
+        steps = f"mle-star history {folder}\nmle-star fork {folder} --at STEP --set outer_steps=30"
         found.append(("list its steps, and go on from one in a new folder", steps))
     return [*found, ("write this page again", f"mle-star report {folder}")]

@@ -56,6 +56,8 @@ class DataProfile(BaseModel):
     class_shares: dict[str, float]
     """Share of each class, keyed by its label as text; empty for regression."""
     side_files: list[str]
+    target_spread: float | None = None
+    """Standard deviation of a numeric target."""
     picture_column: str | None = None
     """Column whose values name image files among the side files, the id included; None: there is
     none."""

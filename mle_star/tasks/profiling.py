@@ -71,6 +71,7 @@ def profile_task(spec: TaskSpec) -> DataProfile:
         target_skew=_skew(finite) if len(finite) else None,
         target_min=float(finite.min()) if len(finite) else None,
         target_max=float(finite.max()) if len(finite) else None,
+        target_spread=_spread(finite),
         class_shares={label_text(label): float(share) for label, share in shares.items()},
         side_files=spec.side_files,
         picture_column=find_picture_column(
@@ -192,6 +193,12 @@ def _mean_words(present: pd.Series) -> float:
 def _every(values: pd.Series, many: int) -> pd.Series:
     """So many values, or up to twice as many, at even distances."""
     return values.iloc[:: max(1, len(values) // many)]
+
+
+def _spread(values: pd.Series) -> float | None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.std(values.to_numpy(dtype=float))) if len(values) else np.nan
+    return spread if np.isfinite(spread) else None
 
 
 def _skew(values: pd.Series) -> float | None:

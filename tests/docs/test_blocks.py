@@ -254,7 +254,7 @@ def test_a_run_is_forked_from_python_as_the_page_says(monkeypatch: pytest.Monkey
     monkeypatch.setattr("mle_star.fork", fork, raising=False)
     monkeypatch.setattr("mle_star.resume", lambda run: run, raising=False)
     exec(compile(text, "docs/forking.md", "exec"), {})
-    assert forked == [{"at": 58, "changes": {"outer_steps": 6}}]
+    assert forked == [{"at": 58, "changes": {"outer_steps": 30}}]
 
 
 def test_a_run_is_told_things_from_python_as_the_page_says(

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from mle_star.nodes.refine import PRICE, _ahead, _base, _turn, attempt_of
+from mle_star.nodes.refine import PRICE, _ahead, _base, _turn, _weighing, attempt_of
 from mle_star.nodes.step import Step
 from mle_star.state import SolutionState, Trial
-from tests.nodes.test_lessons import score, trial
+from tests.nodes.test_lessons import score, state, trial
 
 
 def step(trusted: bool = True, left: float = 100.0, preset: str = "default") -> Step:
@@ -42,6 +42,18 @@ def test_a_gain_that_does_not_pay_for_its_time_is_not_built_upon() -> None:
     assert chosen(SLOW) is None
     assert chosen(SLOW, QUICK) == "quick"
     assert chosen(QUICK) == "quick"
+
+
+def test_the_playbook_weighs_what_the_step_brought_so_far() -> None:
+    before = trial("before", score(1.0, [0.9, 1.1]))
+    better = trial("better", score(0.9, [0.8, 1.0]))
+    begun = state(before, ("[ratios] ...", better), ("[products] ...", None))
+    known = _weighing(begun, step()).lessons
+    assert [lesson.change for lesson in known] == ["[ratios] ...", "[products] ..."]
+    assert known[0].gain == pytest.approx(0.1)
+    assert known[1].gain is None
+    assert not _weighing(begun, step(trusted=False)).lessons, "a model is told them as plans"
+    assert not _weighing(begun, step(preset="paper")).lessons, "the paper tries them all"
 
 
 def test_the_planner_learns_why_a_person_refused_a_script_or_its_repair() -> None:

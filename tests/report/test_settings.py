@@ -74,5 +74,5 @@ def test_what_can_be_done_with_a_run(tmp_path: Path) -> None:
     [forks] = [line for _, line in commands(run, record) if "fork" in line]
     assert forks.splitlines() == [
         f"mle-star history '{run}'",
-        f"mle-star fork '{run}' --at STEP --set outer_steps=6",
+        f"mle-star fork '{run}' --at STEP --set outer_steps=30",
     ]

@@ -104,6 +104,7 @@ def test_the_table_as_a_whole(profile: DataProfile) -> None:
     assert (profile.rows, profile.test_rows, profile.target_unique) == (N, 100, 2)
     assert sum(profile.class_shares.values()) == pytest.approx(1)
     assert (profile.target_skew, profile.target_min, profile.duplicates) == (None, None, 0)
+    assert profile.target_spread is None
     assert [c.name for c in profile.columns][:2] == ["skewed", "moved"]
 
 
@@ -116,6 +117,7 @@ def test_targets_and_duplicates(tmp_path: Path) -> None:
     profile = profile_task(load_task(folder))
     assert (profile.duplicates, profile.target_missing, profile.rows) == (1, 1, 59)
     assert profile.target_min == pytest.approx(train["price"].min())
+    assert profile.target_spread == pytest.approx(train["price"].std(ddof=0))
     assert profile.class_shares == {}
 
 

@@ -21,8 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Extraction
-from mle_star.engineer.playbook.findings import Finding, findings
-from mle_star.engineer.playbook.planner import affordable, carry_out, gains, phrase, propose
+from mle_star.engineer.playbook.findings import Finding, findings, impact
+from mle_star.engineer.playbook.planner import (
+    FRESH,
+    affordable,
+    carry_out,
+    gains,
+    phrase,
+    propose,
+)
 from mle_star.engineer.playbook.script import Block, split
 from mle_star.engineer.playbook.strategies import name_of, refinable
 from mle_star.engineer.policy import terms_of
@@ -50,7 +57,7 @@ def extract(brief: Brief, summary: str, script: str, refined: Sequence[str]) -> 
             continue
         choice = _choice(brief, block, [f for f in measured if f.block == block.name])
         if choice is not None:
-            fresh = 0.2 ** names.count(block.name)
+            fresh = FRESH ** names.count(block.name)
             choices.append(_Choice(block, choice.plan, choice.worth * fresh))
     if not choices:
         raise NoAnswer("No block is left that a strategy of the playbook suits.")
@@ -63,10 +70,10 @@ def _choice(brief: Brief, block: Block, measured: list[Finding]) -> _Choice | No
     if gain <= 0:
         return None
     try:
-        plan = _proven(brief, block, measured) or propose(brief, block.text, ())
+        plan = _proven(brief, block, measured) or propose(brief, block.text)
     except NoAnswer:
         return None
-    return _Choice(block, plan, gain * _factor(measured))
+    return _Choice(block, plan, gain * impact(measured))
 
 
 def _proven(brief: Brief, block: Block, measured: list[Finding]) -> str:
@@ -82,17 +89,3 @@ def _proven(brief: Brief, block: Block, measured: list[Finding]) -> str:
             continue
         return phrase(brief, terms)
     return ""
-
-
-def _factor(measured: list[Finding]) -> float:
-    """What the ablation study says of a block, as a factor."""
-    factor = 1.0
-    for finding in measured:
-        change = finding.change
-        if not finding.tried:
-            factor *= 1 + min(max(-change, 0.0) / 0.05, 1.0)
-        elif change == 0:
-            factor *= 0.05
-        else:
-            factor *= 1 + min(change / 0.005, 4.0) + 20 * change if change > 0 else 0.5
-    return factor

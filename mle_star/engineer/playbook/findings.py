@@ -90,6 +90,20 @@ def findings(summary: str) -> list[Finding]:
     return found
 
 
+def impact(measured: list[Finding]) -> float:
+    """What an ablation study says of a block, as a factor on what is expected of refining it."""
+    factor = 1.0
+    for finding in measured:
+        change = finding.change
+        if not finding.tried:
+            factor *= 1 + min(max(-change, 0.0) / 0.05, 1.0)
+        elif change == 0:
+            factor *= 0.05
+        else:
+            factor *= 1 + min(change / 0.005, 4.0) + 20 * change if change > 0 else 0.5
+    return factor
+
+
 def of_studies(brief: Brief) -> list[Lesson]:
     """What the studies of this run say of strategies that they tried, as lessons."""
     score = brief.base_score

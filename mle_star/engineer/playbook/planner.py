@@ -2,10 +2,11 @@
 
 A plan opens with the keys of its strategies in brackets, ``[ratios + products] Add ...``;
 everything else in it is for people. What to expect of a strategy is its promise on this task,
-corrected by the policy (:mod:`mle_star.engineer.policy`) for what it brought in earlier outer
-steps, of other solutions too. What earlier plans of the same block scored guides the choice as
-well: plans are compared among themselves, a plan that extends another one and scores better speaks
-for what it added, one that scores worse speaks against it and its kin.
+corrected by the policy (:mod:`mle_star.engineer.policy`) for what it brought earlier in this outer
+step and in those before, of other solutions too. What earlier plans of the same block scored guides
+the choice as well: plans are compared among themselves, a plan that extends another one and scores
+better speaks for what it added, one that scores worse speaks against it and its kin. When another
+part of the script promises more than what is left to try here, the block has no further plan.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mle_star.engineer.base import Brief, Tried
-from mle_star.engineer.playbook.findings import of_studies
+from mle_star.engineer.playbook.findings import findings, impact, of_studies
+from mle_star.engineer.playbook.script import split
 from mle_star.engineer.playbook.strategies import (
     Strategy,
     kind_of,
     name_of,
+    refinable,
     strategies_for,
     strategy,
 )
@@ -39,6 +42,8 @@ HURRY = 0.7
 """Share of the time that is left to the search that a plan may be expected to take."""
 FEW = 0.4
 """Share of that time that a plan may take though it is longer than a script should be."""
+ENOUGH = 0.8
+"""Share of what a plan for another part promises that one more for the same block has to."""
 PATIENCE = 0.9
 """Share of a script's time that a plan may be expected to take."""
 TIME = 0.1
@@ -49,6 +54,8 @@ CRASH = -0.5
 """What a strategy is worth that was part of a plan that did not run."""
 MOST = 5
 """Strategies in one plan at most."""
+FRESH = 0.2
+"""What is left of the worth of a part for each time it was refined, so that all have their turn."""
 COSTS = {
     "slower-learning": 2.0,
     "more-rounds": 2.0,
@@ -94,13 +101,25 @@ def plan(brief: Brief, script: str, block: str, tried: Sequence[Tried]) -> str:
     """The next plan for the block, never one whose text was tried before.
 
     Raises:
+        NoAnswer: no strategy is left for this block, or another part of the script promises more.
+    """
+    terms, hope = _next(brief, block, tried)
+    if _learnt(brief, tried) and hope < ENOUGH * _elsewhere(brief, script, block):
+        raise NoAnswer("Another part of the script promises more by now.")
+    return phrase(brief, terms)
+
+
+def propose(brief: Brief, block: str, tried: Sequence[Tried] = ()) -> str:
+    """As :func:`plan`, whatever other parts of the script promise.
+
+    Raises:
         NoAnswer: no strategy is left for this block.
     """
-    return propose(brief, block, tried)
+    return phrase(brief, _next(brief, block, tried)[0])
 
 
-def propose(brief: Brief, block: str, tried: Sequence[Tried]) -> str:
-    """As :func:`plan`, which needs no more of the script than the block."""
+def _next(brief: Brief, block: str, tried: Sequence[Tried]) -> tuple[Terms, float]:
+    """What to try next, and by how much it is hoped to be better than the best so far."""
     options = _options(brief, block)
     seen = {block, *_texts(brief, block, tried)}
     record = _record(brief, tried)
@@ -112,8 +131,32 @@ def propose(brief: Brief, block: str, tried: Sequence[Tried]) -> str:
         except NoAnswer:
             continue
         if new not in seen:
-            return phrase(brief, terms)
+            return terms, _hope(terms, record.best, options)
     raise NoAnswer("Every strategy that suits this block and the time has been tried.")
+
+
+def _learnt(brief: Brief, tried: Sequence[Tried]) -> bool:
+    """Whether what this step brought so far is among the lessons, so that it can be weighed."""
+    own = {lesson.change for lesson in brief.lessons if lesson.solution == brief.solution}
+    return bool(tried) and all(item.plan in own for item in tried)
+
+
+def _elsewhere(brief: Brief, script: str, block: str) -> float:
+    """The most that a strategy for another part of the script promises."""
+    own = [lesson for lesson in brief.lessons if lesson.solution == brief.solution]
+    done = {lesson.part for lesson in own if lesson.model == brief.base_model and not lesson.run}
+    studies = [study.summary for study in brief.studies if study.solution == brief.solution]
+    measured = findings(studies[-1]) if studies else []
+    most = 0.0
+    for other in refinable(split(script)):
+        if other.text != block:
+            fresh = FRESH if other.name in done else 1.0
+            # What a study says for a strategy is among the lessons; this is what it says against.
+            fresh *= min(impact([f for f in measured if f.block == other.name]), 1.0)
+            options = _options(brief, other.text)
+            plans = [(key,) for key in options if affordable(brief, (key,))]
+            most = max([most, *(fresh * _worth(terms, options) for terms in plans)])
+    return most
 
 
 def refine(brief: Brief, block: str, plan: str) -> str:
@@ -274,6 +317,27 @@ def affordable(brief: Brief, terms: Terms) -> bool:
     return times <= 1 or expected <= (enough if math.isinf(left) else max(enough, FEW * left))
 
 
+def _worth(terms: Terms, options: dict[str, _Option]) -> float:
+    """What a plan promises after its time is paid for; nothing where a strategy is no option."""
+    found = sorted((options[key].gain for key in terms if key in options), reverse=True)
+    weight = _weight(terms)
+    return sum(gain * weight**i for i, gain in enumerate(found)) - TIME * math.log2(slower(terms))
+
+
+def _hope(terms: Terms, best: Terms, options: dict[str, _Option]) -> float:
+    """By how much a plan promises to be better than the best one, or than the block as it is."""
+    if _worth(best, options) <= 0:
+        return _worth(terms, options)
+    added, dropped = set(terms) - set(best), set(best) - set(terms)
+    return _worth(tuple(added), options) - _worth(tuple(dropped), options)
+
+
+def _weight(terms: Terms) -> float:
+    """What a further strategy of a plan counts for, against the one before."""
+    usual = TOGETHER.get(strategy(terms[0]).section, 1) if terms else 1
+    return 0.7 if usual > 1 else 0.4
+
+
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:
     """How much to expect of a plan: its gains, added up with falling weight, and its record."""
     gains = []
@@ -282,9 +346,7 @@ def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> floa
         gain = HARM if option.strategy.kin in record.harmful else option.gain
         gains.append(CRASH if key in record.failed else gain)
     gains.sort(reverse=True)
-    section = options[terms[0]].strategy.section
-    usual = TOGETHER.get(section, 1)
-    weight = 0.7 if usual > 1 else 0.4
+    usual, weight = TOGETHER.get(options[terms[0]].strategy.section, 1), _weight(terms)
     total = sum(gain * weight**i for i, gain in enumerate(gains))
     total -= TIME * math.log2(slower(terms))
     if record.empty:

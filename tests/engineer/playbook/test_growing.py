@@ -16,7 +16,7 @@ from mle_star.engineer.base import Brief, ModelCard
 from mle_star.engineer.playbook.blocks import fitting
 from mle_star.engineer.playbook.planner import carry_out
 from mle_star.engineer.playbook.script import split
-from mle_star.engineer.playbook.strategies import kind_of, strategies_for
+from mle_star.engineer.playbook.strategies import kind_of, strategies_for, strategy
 from mle_star.engineer.playbook.switches import _plain
 from mle_star.engineer.playbook.writer import write
 from tests.engineer.playbook import refining
@@ -153,3 +153,33 @@ def test_numbers_on_many_rows_are_learnt_by_larger_trees_from_the_start(
 ) -> None:
     brief = replace(told(name, of=rows), rows=rows, folds=5)
     assert f"num_leaves={leaves}," in block_of(brief, "lightgbm")
+
+
+def promised(key: str, name: str = "price", family: str = "lightgbm", **told: Any) -> float:
+    """What a strategy promises on a task whose target spreads by 10."""
+    brief = refining.task(name).brief
+    task = brief.task.model_copy(update={"metric": told.pop("metric")})
+    profile = brief.profile.model_copy(update={"target_spread": 10.0})
+    brief = replace(brief, task=task, profile=profile, **{"rows": 50_000, **told})
+    text = next(b.text for b in split(write(brief, ModelCard(family, "", ""))) if "fit_" in b.text)
+    return strategy(key).applies(brief, text)
+
+
+@pytest.mark.parametrize(
+    ("metric", "noisy", "clear"),
+    [("rmse", 4.0, 3.0), ("mse", 11.0, 9.0), ("mae", 2.6, 2.5), ("r2", 0.89, 0.91)],
+)
+@pytest.mark.parametrize("key", ["more-rounds", "larger-trees"])
+def test_larger_models_promise_more_where_little_noise_is_left(
+    key: str, metric: str, noisy: float, clear: float
+) -> None:
+    usual = promised(key, metric=metric)
+    assert promised(key, metric=metric, base_score=noisy) == usual
+    assert promised(key, metric=metric, base_score=clear) > usual + 0.3
+    assert promised(key, metric=metric, base_score=clear, rows=2_000) <= usual, "few rows"
+    assert promised(key, metric="medae", base_score=clear) == usual, "nothing is known of it"
+
+
+def test_absurd_scores_break_no_promise() -> None:
+    for score in (1e300, -1e300, float("inf")):
+        assert promised("more-rounds", metric="rmse", base_score=score)

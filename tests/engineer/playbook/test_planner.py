@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mle_star.engineer.base import Lesson, Tried
+from mle_star.engineer.base import Brief, Lesson, Study, Tried
 from mle_star.engineer.playbook.planner import affordable, plan, propose, refine
 from mle_star.engineer.playbook.strategies import strategy
 from mle_star.engineer.policy import terms_of
@@ -87,6 +87,60 @@ def test_what_fell_behind_is_avoided_with_its_kin() -> None:
     crashed = replace(stopped, behind=False)
     again = {key for key in terms_of(plan(brief, "", text, [tried[0], crashed]))}
     assert "larger-trees" not in again
+
+
+LEARNT = Lesson("[root-target]", "target", "LightGBM", 0.02, 0.002, 1.0, 0)
+OTHERS = [
+    replace(LEARNT, change="[of another version]", part=part)
+    for part in ("features", "encode", "validate", "combine", "finish", "model: lightgbm")
+]
+
+
+def stepping(*lessons: Lesson) -> Brief:
+    brief = refining.task("price").brief
+    return replace(brief, lessons=lessons, solution=0, base_model="LightGBM", base_seconds=1.0)
+
+
+def test_a_block_is_left_when_another_promises_more() -> None:
+    """Other scales of the target can't be hoped to gain what one of them has gained already."""
+    script, text = refining.script("price", "lightgbm"), block("price", "target")
+    tried = [Tried("[root-target] ...", 0.98)]
+    learnt = replace(LEARNT, change=tried[0].plan)
+    with pytest.raises(NoAnswer, match="Another part"):
+        plan(stepping(learnt), script, text, tried)
+    assert propose(stepping(learnt), text, tried), "something was left to try"
+
+
+def test_a_block_is_kept_while_it_promises_most() -> None:
+    script, text = refining.script("price", "lightgbm"), block("price", "target")
+    tried = [Tried("[root-target] ...", 1.0)]
+    learnt = replace(LEARNT, change=tried[0].plan, gain=0.0)
+    with pytest.raises(NoAnswer, match="Another part"):
+        plan(stepping(learnt), script, text, tried)
+    assert plan(stepping(learnt, *OTHERS), script, text, tried), "the others had their turn"
+    elsewhere = [replace(lesson, model="XGBoost") for lesson in OTHERS]
+    with pytest.raises(NoAnswer, match="Another part"):
+        plan(stepping(learnt, *elsewhere), script, text, tried)
+
+
+def test_parts_that_a_study_found_without_effect_promise_little() -> None:
+    script, text = refining.script("price", "lightgbm"), block("price", "target")
+    tried = [Tried("[root-target] ...", 1.0)]
+    lines = [
+        f"{lesson.part}: trying [{keys}] changes rmse from 1 to 1 (no change)"
+        for lesson, keys in zip(OTHERS, ("ratios", "one-hot", "x", "x", "x", "x"), strict=True)
+    ]
+    told = stepping(replace(LEARNT, change=tried[0].plan, gain=0.0))
+    study = Study("\n".join(lines), "LightGBM", 0)
+    assert plan(replace(told, studies=(study,)), script, text, tried)
+    with pytest.raises(NoAnswer, match="Another part"):
+        plan(replace(told, studies=(replace(study, solution=1),)), script, text, tried)
+
+
+@pytest.mark.parametrize("lessons", [(), (replace(LEARNT, solution=1),)])
+def test_what_was_not_weighed_ends_no_block(lessons: tuple[Lesson, ...]) -> None:
+    script, text = refining.script("price", "lightgbm"), block("price", "target")
+    assert plan(stepping(*lessons), script, text, [Tried("[root-target] ...", 0.98)])
 
 
 def test_what_crashed_is_not_taken_up_again() -> None:

@@ -14,6 +14,11 @@ from mle_star.errors import NoAnswer
 
 Settings = Mapping[str, str]
 
+CLEAR = 0.9
+"""Share of the target's variance from which on hardly any of it is noise."""
+CLEARLY = 0.8
+"""What larger models promise there."""
+
 
 def _number(settings: Settings, name: str, default: float) -> float:
     try:
@@ -60,6 +65,50 @@ def _noisy(brief: Brief) -> bool:
     return Facts(brief).learning != "regression"
 
 
+def _clear(brief: Brief) -> bool:
+    """Whether the script explains nearly all of a number on many rows: more is shape, not noise.
+
+    On 40,000 diamonds (98 % explained) twice the trees gained 1.7 % of the loss and twice the
+    leaves 1.3 %; on seven noisier tables of 8,000 to 75,000 rows they cost as often as they gained.
+    """
+    return _rows(brief) >= 10_000 and (_explained(brief) or 0.0) >= CLEAR
+
+
+def _explained(brief: Brief) -> float | None:
+    """Share of the target's variance that the script under refinement explains; None: not known.
+
+    A mean absolute error is taken to be 0.8 standard errors, as where errors are normal.
+    """
+    score, spread = brief.base_score, brief.profile.target_spread
+    if score is None or brief.task.metric not in _SPREADS or not spread:
+        return None
+    return 1 - _SPREADS[brief.task.metric](score, spread)
+
+
+_SPREADS: dict[str, Callable[[float, float], float]] = {
+    "r2": lambda score, _: 1 - score,
+    "mse": lambda score, spread: score / spread / spread,
+    "rmse": lambda score, spread: score / spread * (score / spread),
+    "mae": lambda score, spread: score / spread * (score / spread) / 0.64,
+}
+"""Metric -> share of the variance that a score leaves."""
+
+
+def _larger(
+    *, noisy: float, few: float, rows: int, many: float
+) -> Callable[[Brief, Booster], float]:
+    """What a larger model promises: for classes, for numbers on few rows, from ``rows`` on."""
+
+    def expected(brief: Brief, _: Booster) -> float:
+        if _noisy(brief):
+            return noisy
+        if _clear(brief):
+            return CLEARLY
+        return many if _rows(brief) >= rows else few
+
+    return expected
+
+
 def _slower(booster: Booster, settings: Settings) -> dict[str, str | None]:
     rounds = _number(settings, booster.rounds, 100)
     rate = _number(settings, booster.rate, 0.1)
@@ -82,7 +131,7 @@ def _rounds(booster: Booster, settings: Settings) -> dict[str, str | None]:
 MORE_ROUNDS = _settings(
     "more-rounds",
     "rounds",
-    lambda brief, _: 0.35 if _noisy(brief) else 0.45 if _rows(brief) >= 5_000 else 0.35,
+    _larger(noisy=0.35, few=0.35, rows=5_000, many=0.45),
     "Grow twice as many trees at the same learning rate.",
     _rounds,
 )
@@ -100,7 +149,7 @@ def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str,
 LARGER = _settings(
     "larger-trees",
     "size",
-    lambda brief, _: 0.3 if _noisy(brief) else 0.4 if _rows(brief) >= 10_000 else 0.35,
+    _larger(noisy=0.3, few=0.35, rows=10_000, many=0.4),
     "Let each tree grow larger, to catch interactions of more columns.",
     _resize(2.0, 2),
 )
