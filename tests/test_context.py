@@ -191,7 +191,7 @@ def test_a_preset_gives_a_language_model_time_to_think(given: Any, budget: float
 
 
 @pytest.mark.parametrize(
-    ("preset", "alone", "with_model"), [("quick", 6, 3), ("default", 12, 3), ("paper", 4, 4)]
+    ("preset", "alone", "with_model"), [("quick", 12, 3), ("default", 24, 3), ("paper", 4, 4)]
 )
 def test_a_language_model_refines_fewer_blocks(preset: str, alone: int, with_model: int) -> None:
     def steps(**given: Any) -> int:

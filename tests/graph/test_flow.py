@@ -431,14 +431,15 @@ def test_another_script_steps_in_where_the_best_fails_on_the_other_test_rows(
     """A category that stands in those rows only, say: the search never met it."""
     fails = script(2.0) + "if len(test) == 40: raise KeyError('new level')\n"
     monkeypatch.setattr(plans, "SEARCH_TEST_ROWS", SHOWN)
-    texts = iter([fails, script(5.0)])
+    texts = {"slope 2.0": fails, "slope 5.0": script(5.0)}  # both are written at the same time
     engineer = ScriptedEngineer(
-        retrieve=cards(2.0, 5.0), write=lambda *_: next(texts), merge=no_answer
+        retrieve=cards(2.0, 5.0), write=lambda _, card: texts[card.name], merge=no_answer
     )
     done = run(task, engineer, num_candidates=2, outer_steps=0, ensemble_rounds=0, search_rows=200)
     assert "did not give a submission either" in done.notes()
     assert done.values["final"]["source"] == "part"
-    assert done.values["final"]["trial"] != done.values["trials"][0]["id"]
+    best = min(done.values["trials"], key=lambda trial: trial["score"]["value"])
+    assert done.values["final"]["trial"] != best["id"]
     assert len(Path(done.values["submission"]).read_text().splitlines()) == 41
 
 
