@@ -74,7 +74,7 @@ def lightgbm(facts: Facts) -> Part:
     settings = _loss(facts, "objective", "l1", "quantile", "alpha")
     many = facts.learning == "regression" and facts.fit_rows >= 20_000
     settings |= {
-        "n_estimators": _rounds(facts, (300, 400), (200, 300)),
+        "n_estimators": _rounds(facts, (450, 400), (200, 300)),
         "learning_rate": _rate(facts),
         "num_leaves": 63 if many else _sized(facts, (15, 40), (10, 31)),
         "min_child_samples": _sized(facts, (10, 20), (20, 20)),
@@ -95,7 +95,7 @@ def xgboost(facts: Facts) -> Part:
     name = _class(facts, "XGB")
     settings = _loss(facts, "objective", "reg:absoluteerror", "reg:quantileerror", "quantile_alpha")
     settings |= {
-        "n_estimators": _rounds(facts, (300, 400), (200, 300)),
+        "n_estimators": _rounds(facts, (450, 400), (200, 300)),
         "learning_rate": _rate(facts),
         "max_depth": _sized(facts, (5, 7), (4, 6)),
         "min_child_weight": 3,
@@ -128,7 +128,7 @@ def catboost(facts: Facts) -> Part:
     name = _class(facts, "CatBoost")
     settings = _loss(facts, "loss_function", "MAE", "Quantile:alpha=", "")
     settings |= {
-        "iterations": _rounds(facts, (500, 600), (300, 500)),
+        "iterations": _rounds(facts, (750, 600), (300, 500)),
         "learning_rate": _sized(facts, (6, 10), (4, 8)) / 100,
         "depth": _sized(facts, (6, 6), (5, 6)),
         "l2_leaf_reg": 3.0,
@@ -146,7 +146,7 @@ def hist_gradient_boosting(facts: Facts) -> Part:
     name = _class(facts, "HistGradientBoosting")
     settings = _loss(facts, "loss", "absolute_error", "quantile", "quantile")
     settings |= {
-        "max_iter": _rounds(facts, (300, 300), (200, 250)),
+        "max_iter": _rounds(facts, (450, 300), (200, 250)),
         "learning_rate": _rate(facts),
         "max_leaf_nodes": _sized(facts, (15, 31), (10, 25)),
         "l2_regularization": 1.0,
