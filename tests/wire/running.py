@@ -21,6 +21,7 @@ SMALL: dict[str, Any] = {
     "inner_steps": 2,
     "ensemble_rounds": 1,
     "debug_rounds": 1,
+    "folds": 2,
     "script_timeout": 20.0,
     "time_budget": 600.0,
 }

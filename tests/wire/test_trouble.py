@@ -103,7 +103,9 @@ def test_a_model_that_only_fails_leaves_the_run_to_the_playbook(
 
     with GeminiServer(refuse) as gemini:
         gemini.point_here(monkeypatch)
-        done = run(task, tmp_path, num_solutions=1)
+        done = run(
+            task, tmp_path, num_candidates=1, num_solutions=1, inner_steps=1, audit=False
+        )
     assert is_submission(done, task)
     stood_in = {event["agent"] for event in events(done, "stood_in")}
     assert {"retrieve", "write", "check_leakage", "ablate", "extract", "refine"} <= stood_in
