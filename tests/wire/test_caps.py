@@ -19,7 +19,12 @@ from tests.support.loopback import Fault
 from tests.wire.running import SMALL, events, is_submission, run
 
 
-NARROW: dict[str, Any] = {"num_solutions": 1, "inner_steps": 1, "audit": False}
+NARROW: dict[str, Any] = {
+    "num_candidates": 1,
+    "num_solutions": 1,
+    "inner_steps": 1,
+    "audit": False,
+}
 """For a run that is left to the playbook early: its scripts take seconds, not tenths."""
 WIDE: dict[str, Any] = {"inner_steps": 3}
 """For a run that has more to ask than it may."""

@@ -15,8 +15,8 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.tavily import TavilyServer, result
 from tests.wire.running import GEMINI, PHASES, SMALL, agents, asked, events, is_submission, run
 
-PAPER = {"num_candidates": 4, "outer_steps": 4, "inner_steps": 4, "ensemble_rounds": 5}
-"""The paper's counts; time-outs and budget are those of the small runs."""
+PAPER = {"num_candidates": 4, "outer_steps": 4, "inner_steps": 4, "ensemble_rounds": 5, "folds": 5}
+"""The paper's counts and the usual folds; time-outs and budget are those of the small runs."""
 MOST_CALLS = 165
 """Model calls of a run without leaks and repairs, by the paper's counts."""
 
