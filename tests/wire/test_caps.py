@@ -18,7 +18,6 @@ from tests.support.gemini import GeminiAnswer, GeminiRequest, GeminiServer
 from tests.support.loopback import Fault
 from tests.wire.running import SMALL, events, is_submission, run
 
-
 NARROW: dict[str, Any] = {
     "num_candidates": 1,
     "num_solutions": 1,
