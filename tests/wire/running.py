@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {
     "ensemble_rounds": 1,
     "debug_rounds": 1,
     "folds": 2,
-    "script_timeout": 60.0,
+    "script_timeout": 300.0,  # where scripts come near it, the playbook leaves studies out
     "time_budget": 600.0,
 }
 PHASES = {
