@@ -20,7 +20,7 @@ from tests.support.tasks import slope_task
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "mle_star", "mcp"]
-SMALL = {"num_candidates": 1, "num_solutions": 1, "inner_steps": 1, "ensemble_rounds": 0}
+SMALL = {"num_candidates": 2, "num_solutions": 1, "inner_steps": 2, "ensemble_rounds": 0}
 
 
 def environment(runs: Path) -> dict[str, str]:
