@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.outcomes import finished_scripts, half_written, run_again
-from tests.faults.points import Bench
-from tests.support.killable import SETTINGS
+from tests.faults.points import SCRIPTED, Bench
 
 ROOMY = 256 * 1024
 
@@ -31,7 +30,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=3)
     chosen = parser.parse_args()
     _mount(chosen.disk, ROOMY)
-    bench = Bench(chosen.task, chosen.disk, SETTINGS)
+    bench = Bench(chosen.task, chosen.disk, SCRIPTED)
     expected = bench.start("undisturbed").answer()
     used = shutil.disk_usage(chosen.disk).used // 1024
     shutil.rmtree(chosen.disk / "undisturbed")

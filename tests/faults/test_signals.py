@@ -24,6 +24,8 @@ SCRIPT = """
 import json, sys
 from mle_star.context import Context
 from mle_star.graph.solving import solve
+from mle_star.report import drawing
+drawing.svgs = lambda _: []
 solve(sys.argv[1], context=Context(**json.loads(sys.argv[2])), run="run")
 """
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.runs import SMALL, run
+from tests.support.tasks import slope_task
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A task of few rows, as these scripts fit trees for every fold."""
+    return slope_task(tmp_path_factory.mktemp("tasks") / "slope", rows=240)
 
 
 def test_every_phase_runs_and_the_debugger_repairs_what_was_written_wrongly(task: Path) -> None:
-    settings = {**SMALL, "debug_rounds": 2, "num_candidates": 2, "inner_steps": 1}
+    settings = {**SMALL, "debug_rounds": 2, "num_candidates": 2, "inner_steps": 1, "folds": 2}
     done = run(task, **{**settings, "engineer": "tests.support.sabotage:factory"})
     assert len(done.of("debugged")) == 2
     written = [trial for trial in done.trials if trial["phase"] == "write"]
@@ -32,7 +41,7 @@ def test_every_phase_runs_and_the_debugger_repairs_what_was_written_wrongly(task
 
 
 def test_by_itself_it_learns_from_every_row_and_runs_nothing_twice(task: Path) -> None:
-    done = run(task, "playbook", inner_steps=1, ensemble_rounds=0)
+    done = run(task, "playbook", inner_steps=1, ensemble_rounds=0, folds=2)
     [note] = [text for text in done.notes().splitlines() if "held back" in text]
     assert "every labelled row is needed to learn from" in note
     phases = {event["phase"] for event in done.of("script_started")}

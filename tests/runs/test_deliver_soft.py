@@ -17,27 +17,39 @@ from tests.support.runs import Finished, run
 
 # Each script knows one of two columns; the truth is their sum.
 SCRIPT = """\
-import numpy as np
-import pandas as pd
+import csv
 
-train, test = pd.read_csv("input/train.csv"), pd.read_csv("input/test.csv")
-scored = pd.read_csv("input/folds.csv")["fold"].to_numpy() >= 0
+import numpy as np
+
+
+def read(name):
+    with open(f"input/{{name}}.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def write(name, rows, header, values):
+    with open(f"final/{{name}}.csv", "w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", *header])
+        writer.writerows([row["id"], *cells] for row, cells in zip(rows, values))
+
+
+train, test = read("train"), read("test")
+scored = [row for row, fold in zip(train, read("folds")) if float(fold["fold"]) >= 0]
 CLASSES = {classes}
 
 
 def soft(rows):
-    v = rows["{column}"].to_numpy()
+    v = np.array([float(row["{column}"]) for row in rows])
     {soft}
 
 
-for name, rows in (("oof", train[scored]), ("submission", test)):
+for name, rows in (("oof", scored), ("submission", test)):
     values = soft(rows)
     labels = np.array(CLASSES)[{labels}]
-    pd.DataFrame({{"id": rows["id"], "y": labels}}).to_csv(f"final/{{name}}.csv", index=False)
-    table = pd.DataFrame(values, columns={columns})
-    table.insert(0, "id", rows["id"].to_numpy())
+    write(name, rows, ["y"], [[label] for label in labels])
     if {write}:
-        table.to_csv(f"final/{{name}}_soft.csv", index=False)
+        write(f"{{name}}_soft", rows, {columns}, values.reshape(len(rows), -1).tolist())
 print("Final Validation Performance: 0.5")
 """
 LOGITS = "e = np.exp({}); return e / e.sum(axis=1, keepdims=True)"

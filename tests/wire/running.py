@@ -21,7 +21,8 @@ SMALL: dict[str, Any] = {
     "inner_steps": 2,
     "ensemble_rounds": 1,
     "debug_rounds": 1,
-    "script_timeout": 20.0,
+    "folds": 2,
+    "script_timeout": 300.0,  # where scripts come near it, the playbook leaves studies out
     "time_budget": 600.0,
 }
 PHASES = {

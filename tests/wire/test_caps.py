@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,16 @@ from tests.support.gemini import GeminiAnswer, GeminiRequest, GeminiServer
 from tests.support.loopback import Fault
 from tests.wire.running import SMALL, events, is_submission, run
 
+NARROW: dict[str, Any] = {
+    "num_candidates": 1,
+    "num_solutions": 1,
+    "inner_steps": 1,
+    "audit": False,
+}
+"""For a run that is left to the playbook early: its scripts take seconds, not tenths."""
+WIDE: dict[str, Any] = {"inner_steps": 3}
+"""For a run that has more to ask than it may."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 1, 5, 20, 60])
@@ -25,7 +36,7 @@ def test_a_run_sends_no_more_than_it_may_and_still_submits(
 ) -> None:
     with GeminiServer(gemini_brain(Brain())) as gemini:
         gemini.point_here(monkeypatch)
-        done = run(task, tmp_path, max_calls=most, inner_steps=3)
+        done = run(task, tmp_path, max_calls=most, **(WIDE if most > 5 else NARROW))
     assert len(gemini.requests) <= most
     if most <= 20:
         assert len(gemini.requests) >= most * 0.6, "what may be spent is spent"
@@ -88,7 +99,7 @@ def stop_at(kind: str, task: Path, runs: Path) -> None:
             assert bench is not None
             bench.stop()
 
-    context = Context(**{**SMALL, "runs_dir": str(runs)})
+    context = Context(**{**SMALL, "inner_steps": 1, "runs_dir": str(runs)})
     with pytest.raises(RunStopped):
         solve(task, context=context, run="run", on_event=stop)
 
@@ -100,7 +111,7 @@ def test_a_stopped_run_pays_nothing_twice_on_resume(
     """Stopped in the middle and resumed: as many requests as an undisturbed run, same scores."""
     with GeminiServer(gemini_brain(Brain())) as gemini:
         gemini.point_here(monkeypatch)
-        whole = run(task, tmp_path / "whole")
+        whole = run(task, tmp_path / "whole", inner_steps=1)
         undisturbed = len(gemini.requests)
         gemini.requests.clear()
 
@@ -152,7 +163,7 @@ def test_models_get_no_more_time_than_the_run_has(
 
     with GeminiServer(think) as gemini:
         gemini.point_here(monkeypatch)
-        done = run(task, tmp_path, time_budget=20.0, num_solutions=1)
+        done = run(task, tmp_path, time_budget=12.0, num_solutions=1)
     assert done.seconds < 40
     assert [e for e in events(done, "stood_in") if "no answer within" in e["reason"]]
     assert is_submission(done, task)

@@ -15,8 +15,8 @@ from tests.support.openai_server import OpenAIServer
 from tests.support.tavily import TavilyServer, result
 from tests.wire.running import GEMINI, PHASES, SMALL, agents, asked, events, is_submission, run
 
-PAPER = {"num_candidates": 4, "outer_steps": 4, "inner_steps": 4, "ensemble_rounds": 5}
-"""The paper's counts; time-outs and budget are those of the small runs."""
+PAPER = {"num_candidates": 4, "outer_steps": 4, "inner_steps": 4, "ensemble_rounds": 5, "folds": 5}
+"""The paper's counts and the usual folds; time-outs and budget are those of the small runs."""
 MOST_CALLS = 165
 """Model calls of a run without leaks and repairs, by the paper's counts."""
 
@@ -25,6 +25,7 @@ MOST_CALLS = 165
 def test_a_run_of_the_papers_shape_with_gemini_and_tavily(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One test of all that the run shows, as parallel workers would each run it again."""
     found = [result(f"Models {n}", f"https://example.org/{n}", f"Text {n}") for n in range(3)]
     with GeminiServer(gemini_brain(Brain())) as gemini, TavilyServer(found) as tavily:
         gemini.point_here(monkeypatch)
@@ -48,15 +49,11 @@ def test_a_run_of_the_papers_shape_with_gemini_and_tavily(
     assert {agent: n for agent, n in asked(done).items() if n > planned[agent]} == {}
     assert arrived["refine"] == planned["refine"] == 2 * 4 * 4
     assert arrived["plan"] == planned["plan"] == 2 * 4 * 3
+    check_messages(gemini)
 
 
-@pytest.mark.slow
-def test_the_system_message_is_the_same_in_every_request_of_a_run(
-    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with GeminiServer(gemini_brain(Brain())) as gemini:
-        gemini.point_here(monkeypatch)
-        run(task, tmp_path)
+def check_messages(gemini: GeminiServer) -> None:
+    """The system message is the same in every request of a run; the temperatures are not."""
     systems = {request.system for request in gemini.requests if request.system}
     assert len(systems) == 1, "prefix caches pay for what stays the same"
     temperatures = {request.temperature for request in gemini.requests}
@@ -66,7 +63,14 @@ def test_the_system_message_is_the_same_in_every_request_of_a_run(
 @pytest.mark.slow
 def test_a_server_without_json_mode_or_tools_drives_a_run(task: Path, tmp_path: Path) -> None:
     with OpenAIServer(openai_brain(Brain())) as server:
-        done = run(task, tmp_path, model="openai:local", base_url=server.base_url)
+        done = run(
+            task,
+            tmp_path,
+            model="openai:local",
+            base_url=server.base_url,
+            num_solutions=1,
+            inner_steps=1,
+        )
     assert {event["kind"] for event in events(done)} >= PHASES
     assert is_submission(done, task)
     assert done.bill is not None
@@ -127,7 +131,14 @@ def test_a_warm_start_leaves_the_first_scripts_to_the_playbook(
 ) -> None:
     with GeminiServer(gemini_brain(Brain())) as gemini:
         gemini.point_here(monkeypatch)
-        done = run(task, tmp_path, warm_start="playbook", num_solutions=1)
+        done = run(
+            task,
+            tmp_path,
+            warm_start="playbook",
+            num_solutions=1,
+            ensemble_rounds=0,
+            audit=False,
+        )
     arrived = agents(gemini)
     assert not {"queries", "retrieve", "write", "merge", "check_usage"} & set(arrived)
     assert arrived["ablate"] == 1
@@ -139,7 +150,8 @@ def test_a_warm_start_leaves_the_first_scripts_to_the_playbook(
 
 @pytest.mark.slow
 def test_without_a_key_the_playbook_runs_and_the_run_says_why(task: Path, tmp_path: Path) -> None:
-    done = run(task, tmp_path, num_solutions=1, outer_steps=0, ensemble_rounds=0)
+    less = {"num_candidates": 1, "num_solutions": 1, "outer_steps": 0, "ensemble_rounds": 0}
+    done = run(task, tmp_path, **less)
     assert done.engineer == "playbook"
     assert done.bill is None
     started = events(done, "run_started")[0]["engineer"]

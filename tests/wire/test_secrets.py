@@ -77,7 +77,7 @@ def test_no_canary_is_printed_or_left(task: Path, tmp_path: Path, how: str) -> N
             GEMINI,
             "--record",
         ]
-        command += ["--search", "tavily", "-M", "2", "-L", "1", "-T", "1", "-K", "1", "-R", "1"]
+        command += ["--search", "tavily", "-M", "1", "-L", "1", "-T", "1", "-K", "1", "-R", "1"]
         command += ["--runs-dir", str(home / "runs"), *(["--json"] if how == "json" else [])]
         done = subprocess.run(
             command, env=environ, cwd=home, capture_output=True, text=True, timeout=300, check=False

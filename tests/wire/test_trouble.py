@@ -103,7 +103,7 @@ def test_a_model_that_only_fails_leaves_the_run_to_the_playbook(
 
     with GeminiServer(refuse) as gemini:
         gemini.point_here(monkeypatch)
-        done = run(task, tmp_path, num_solutions=1)
+        done = run(task, tmp_path, num_candidates=1, num_solutions=1, inner_steps=1, audit=False)
     assert is_submission(done, task)
     stood_in = {event["agent"] for event in events(done, "stood_in")}
     assert {"retrieve", "write", "check_leakage", "ablate", "extract", "refine"} <= stood_in
@@ -192,15 +192,15 @@ def test_a_recorded_run_is_replayed_without_network_or_key(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [result("Models", "https://example.org/1", "Text")]
+    less: dict[str, Any] = {"search": "auto", "num_solutions": 1, "inner_steps": 1}
     with GeminiServer(gemini_brain(Brain())) as gemini, TavilyServer(found) as tavily:
         gemini.point_here(monkeypatch)
         monkeypatch.setenv("TAVILY_API_KEY", "tvly-0123456789")
-        first = run(task, tmp_path / "a", search="auto", search_url=tavily.url, record=True)
+        first = run(task, tmp_path / "a", **less, search_url=tavily.url, record=True)
     for name in ("GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "TAVILY_API_KEY"):
         monkeypatch.delenv(name)
-    again = run(
-        task, tmp_path / "b", search="auto", replay=str(tmp_path / "a" / "run" / "traffic.jsonl")
-    )
+    traffic = str(tmp_path / "a" / "run" / "traffic.jsonl")
+    again = run(task, tmp_path / "b", **less, replay=traffic)
     assert again.bill is None, "nothing was sent"
     assert not events(again, "stood_in")
     assert first.best is not None
