@@ -58,7 +58,7 @@ READING = 40e6
 SHORT_RUN, SHORT = 300.0, 0.15
 """Seconds of a short run, and what its reserve is larger by where a final run is needed."""
 CANDIDATES = 0.3
-"""Part of the search's time after which no further candidate is tried."""
+"""Part of the search's time by which the last further candidate should have ended."""
 FIRST = 0.5
 """Part of the time budget that a candidate gets where none ran yet, even when reading a large table
 took all of it: a run that is late is worth more than one with nothing."""
@@ -219,7 +219,7 @@ class Workbench:
     def late(self, solution: int) -> bool:
         """Whether a further candidate of a solution would take the time that refinement needs."""
         search = self.settings.time_budget * (1 - self.reserve)
-        over = self.clock.elapsed() > CANDIDATES * search
+        over = self.clock.elapsed() + self.typical_seconds() > CANDIDATES * search
         return solution in self.begun and (over or self.hopeless())
 
     def hopeless(self) -> bool:

@@ -13,7 +13,7 @@ from mle_star.context import Context, resolve
 from mle_star.errors import RunError
 from mle_star.nodes import workbench
 from mle_star.nodes.clock import Clock
-from mle_star.nodes.workbench import Workbench, plain
+from mle_star.nodes.workbench import CANDIDATES, Workbench, plain
 from mle_star.state import Trial
 
 
@@ -240,6 +240,17 @@ def test_a_search_without_time_for_what_scripts_take_is_hopeless() -> None:
     assert quick.hopeless()
     assert quick.late(0)
     assert not bench(1.0).late(0)
+
+
+def test_a_further_candidate_should_end_while_most_of_the_search_is_left() -> None:
+    last = CANDIDATES * 100.0 * (1 - bench(0.0).reserve)
+    begun = bench(last - 10.0)
+    assert not begun.late(0), "nobody knows yet how long it takes"
+    begun.pace += [8.0]
+    assert not begun.late(0)
+    begun.pace += [12.0, 12.0]
+    assert begun.late(0)
+    assert not begun.late(1), "each solution has a first"
 
 
 def test_making_a_smaller_table_of_a_large_one_takes_time_as_well(tmp_path: Path) -> None:
