@@ -151,7 +151,8 @@ def extract(state: SolutionState, step: Step) -> Update:
             "blocks": refined,
             "told_block": {},
         }
-    step.note("No block could be picked: this outer step is skipped.")
+    text = "No block could be picked: this outer step is skipped."
+    step.note_once(f"no block {step.solution}", text)
     return {"block": "", "plan": "", "blocks": refined, "told_block": {}}
 
 

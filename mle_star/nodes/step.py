@@ -176,8 +176,8 @@ class Step:
                 reason = "the wallet is empty"
             except NoAnswer as failed:
                 reason = str(failed)
-                if team.stand_in is None:
-                    self.note(f"{name}: {failed}")
+                if team.stand_in is None:  # near the end of the time every step would say it again
+                    self.note_once(f"{name} {self.solution} {failed}", f"{name}: {failed}")
             except ModelRefused as refused:
                 # Before the first script a wrong key ends the run; later there is work to save.
                 if team.stand_in is None or not self.bench.pace:

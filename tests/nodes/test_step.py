@@ -112,8 +112,11 @@ def test_the_brief_says_how_long_the_search_may_go_on_and_what_a_node_knows(
 
 def test_without_a_stand_in_a_step_is_skipped_with_a_note(tmp_path: Path) -> None:
     scene = Scene(tmp_path, ScriptedEngineer(summarise=fails(NoAnswer("it refused"))))
-    assert scene.step().ask(scene.lead.summarise, "study", "out") is None
+    step = scene.step()
+    assert step.ask(scene.lead.summarise, "study", "out") is None
     assert [e["text"] for e in scene.events("note")] == ["summarise: it refused"]
+    assert step.ask(scene.lead.summarise, "study", "out") is None
+    assert len(scene.events("note")) == 1, "said once, however often it happens"
 
 
 def test_the_stand_in_answers_what_the_lead_could_not_and_the_run_says_so(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ PARTS = 2
 WORTH = 0.08
 """Share of the time that is left to the search that a study may take: it tells less than the two
 or three plans that could be tried instead."""
+EVERY = 3
+"""Plans that are tried between two studies of a script."""
 START = 1.5
 """Seconds that imports and reading take, once for all runs of a study."""
 FOLDS = 2
@@ -107,6 +109,8 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
         raise NoAnswer("No plan for any part of the script fits into the time that is left.")
     if _seconds(brief) > WORTH * brief.seconds_left:
         raise NoAnswer("A study would take too much of the time that is left.")
+    if _plans(brief) < EVERY * sum(bool(findings(summary)) for summary in summaries):
+        raise NoAnswer("A study follows when more plans were tried.")
     variants = _variants(brief, blocks, _studied(summaries))
     if not variants:
         raise NoAnswer("Every part of the script was studied before.")
@@ -131,6 +135,12 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
     except SyntaxError as error:
         raise NoAnswer(f"The study would not compile: {error}.") from None
     return study
+
+
+def _plans(brief: Brief) -> int:
+    """Plans that the branch tried so far on what this script was made of."""
+    own = [lesson for lesson in brief.lessons if lesson.solution == brief.solution]
+    return sum(lesson.model == brief.base_model and not lesson.run for lesson in own)
 
 
 def _has_plan(brief: Brief, block: Block) -> bool:

@@ -42,7 +42,7 @@ HURRY = 0.7
 """Share of the time that is left to the search that a plan may be expected to take."""
 FEW = 0.4
 """Share of that time that a plan may take though it is longer than a script should be."""
-ENOUGH = 0.8
+ENOUGH = 0.7
 """Share of what a plan for another part promises that one more for the same block has to."""
 PATIENCE = 0.9
 """Share of a script's time that a plan may be expected to take."""

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mle_star.engineer.base import Brief
-from mle_star.engineer.playbook.ablation import ablate, summarise
+from mle_star.engineer.base import Brief, Lesson
+from mle_star.engineer.playbook.ablation import EVERY, ablate, summarise
 from mle_star.engineer.playbook.findings import findings
 from mle_star.engineer.playbook.merger import merge
 from mle_star.engineer.playbook.planner import carry_out
@@ -70,10 +71,38 @@ def test_a_study_of_rows_in_time_and_of_several_models(tmp_path: Path) -> None:
     assert "failed" not in output
     assert "target" in study
     summary = summarise(brief, study, output)
-    later = ablate(brief, script, [summary])
+    later = ablate(practised(brief), script, [summary])
     assert not {f"{f.block} [{f.tried}]" if f.tried else f.block for f in findings(summary)} & set(
         labels(later)
     )
+
+
+def practised(brief: Brief, plans: int = 9, **told: Any) -> Brief:
+    """The brief after so many plans of the branch."""
+    one = Lesson("another idea", "target", brief.base_model, 0.0, 0.01, 1.0, brief.solution)
+    return replace(brief, lessons=(replace(one, **told),) * plans)
+
+
+def test_another_study_follows_when_more_plans_were_tried() -> None:
+    brief = replace(refining.task("price").brief, base_model="LightGBM", solution=0)
+    script = refining.script("price", "lightgbm")
+    summary = summarise(brief, "", "Baseline: 2.0\nAblation target: 2.5\n")
+    none = "The ablation study gave no result: no study was written"
+    for plans, enough in ((EVERY - 1, False), (EVERY, True)):
+        for summaries in ([summary], [none, summary]):
+            assert can_be_studied(practised(brief, plans), script, summaries) == enough
+    assert can_be_studied(brief, script, [none]), "no plan follows a study that was none"
+    assert not can_be_studied(practised(brief), script, [summary] * 4)
+    for told in ({"solution": 1}, {"model": "XGBoost"}, {"run": "an earlier one"}):
+        assert not can_be_studied(practised(brief, **told), script, [summary])
+
+
+def can_be_studied(brief: Brief, script: str, summaries: list[str]) -> bool:
+    try:
+        return bool(ablate(brief, script, summaries))
+    except NoAnswer as reason:
+        assert "more plans" in str(reason)
+        return False
 
 
 def labels(study: str) -> list[str]:
@@ -88,7 +117,7 @@ def labels(study: str) -> list[str]:
     "name", ["price", "late", "mood", "class", "share", "order", "odds", "air"]
 )
 def test_every_script_can_be_studied_until_nothing_is_left(name: str) -> None:
-    brief = refining.task(name).brief
+    brief = practised(refining.task(name).brief)
     script = refining.script(name, "lightgbm")
     summaries: list[str] = []
     seen: list[str] = []
