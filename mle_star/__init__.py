@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from mle_star.context import Context
     from mle_star.graph import build_graph
     from mle_star.graph.forking import fork
@@ -59,6 +61,10 @@ def __getattr__(name: str) -> Any:
     """
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mle-star")
     raise AttributeError(f"module 'mle_star' has no attribute {name!r}")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import mle_star
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"pandas", "numpy", "sklearn", "langgraph", "langchain", "langchain_core", "lightgbm"}
 
@@ -33,6 +35,7 @@ def make_targets() -> set[str]:
 
 def test_the_installed_version_is_that_of_the_project() -> None:
     assert importlib.metadata.version("mle-star") == project()["version"]
+    assert mle_star.__version__ == project()["version"]
 
 
 def test_the_package_is_typed() -> None:

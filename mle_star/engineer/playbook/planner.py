@@ -306,9 +306,16 @@ def slower(terms: Terms) -> float:
     return max(1.0, math.prod(COSTS.get(key, 1.0) for key in terms))
 
 
+def _measured(brief: Brief, terms: Terms) -> float:
+    """How many times as long the same strategies, or some of them, made a script of this run."""
+    known = [lesson for lesson in brief.lessons if not lesson.run]
+    same = [lesson for lesson in known if set(terms_of(lesson.change) or "?") <= set(terms)]
+    return max((lesson.times for lesson in same), default=0.0)
+
+
 def affordable(brief: Brief, terms: Terms) -> bool:
     """Whether the script is expected to stay within its time; not known before it ran once."""
-    times = slower(terms)
+    times = max(slower(terms), _measured(brief, terms))
     expected, left = brief.base_seconds * times, brief.seconds_left
     if expected > HURRY * left:
         return False

@@ -216,6 +216,19 @@ def test_a_plan_must_fit_in_what_is_left_to_the_search(
     assert affordable(told, keys) == answer
 
 
+def test_what_took_long_before_is_expected_to_take_long_again() -> None:
+    brief = replace(refining.task("price").brief, base_seconds=10.0, seconds_left=20.0)
+    lesson = Lesson("[ratios + products] ...", "features", "XGBoost", 0.01, 0.01, 2.0, 1)
+    known = replace(brief, lessons=(lesson,))
+    assert affordable(brief, ("ratios", "products", "roundness"))
+    assert not affordable(known, ("ratios", "products", "roundness"))
+    assert affordable(known, ("ratios", "roundness")), "the products may have taken the time"
+    assert affordable(
+        replace(brief, lessons=(replace(lesson, run="before"),)), ("ratios", "products")
+    )
+    assert affordable(replace(brief, lessons=(replace(lesson, change="an idea"),)), ("ratios",))
+
+
 def test_there_is_no_plan_where_no_time_is_left_for_any() -> None:
     brief, text = refining.task("price").brief, block("price", "model: lightgbm")
     late = replace(brief, base_seconds=10.0, script_seconds=1000.0, seconds_left=14.0)
