@@ -308,9 +308,8 @@ def slower(terms: Terms) -> float:
 
 def _measured(brief: Brief, terms: Terms) -> float:
     """How many times as long the same strategies, or some of them, made a script of this run."""
-    known = [lesson for lesson in brief.lessons if not lesson.run]
-    same = [lesson for lesson in known if set(terms_of(lesson.change) or "?") <= set(terms)]
-    return max((lesson.times for lesson in same), default=0.0)
+    known = [(set(terms_of(item.change)), item.times) for item in brief.lessons if not item.run]
+    return max((times for keys, times in known if keys and keys <= set(terms)), default=0.0)
 
 
 def affordable(brief: Brief, terms: Terms) -> bool:
@@ -324,11 +323,14 @@ def affordable(brief: Brief, terms: Terms) -> bool:
     return times <= 1 or expected <= (enough if math.isinf(left) else max(enough, FEW * left))
 
 
-def _worth(terms: Terms, options: dict[str, _Option]) -> float:
-    """What a plan promises after its time is paid for; nothing where a strategy is no option."""
-    found = sorted((options[key].gain for key in terms if key in options), reverse=True)
-    weight = _weight(terms)
-    return sum(gain * weight**i for i, gain in enumerate(found)) - TIME * math.log2(slower(terms))
+def _worth(terms: Iterable[str], options: dict[str, _Option]) -> float:
+    """What a plan promises after its time is paid for; its strategies that are no option do not."""
+    known = tuple(key for key in terms if key in options)
+    if not known:
+        return 0.0
+    gains = sorted((options[key].gain for key in known), reverse=True)
+    weight = _weight(options[known[0]])
+    return sum(gain * weight**i for i, gain in enumerate(gains)) - TIME * math.log2(slower(known))
 
 
 def _hope(terms: Terms, best: Terms, options: dict[str, _Option]) -> float:
@@ -336,13 +338,12 @@ def _hope(terms: Terms, best: Terms, options: dict[str, _Option]) -> float:
     if _worth(best, options) <= 0:
         return _worth(terms, options)
     added, dropped = set(terms) - set(best), set(best) - set(terms)
-    return _worth(tuple(added), options) - _worth(tuple(dropped), options)
+    return _worth(added, options) - _worth(dropped, options)
 
 
-def _weight(terms: Terms) -> float:
+def _weight(option: _Option) -> float:
     """What a further strategy of a plan counts for, against the one before."""
-    usual = TOGETHER.get(strategy(terms[0]).section, 1) if terms else 1
-    return 0.7 if usual > 1 else 0.4
+    return 0.7 if TOGETHER.get(option.strategy.section, 1) > 1 else 0.4
 
 
 def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> float:
@@ -353,7 +354,8 @@ def _utility(terms: Terms, options: dict[str, _Option], record: _Record) -> floa
         gain = HARM if option.strategy.kin in record.harmful else option.gain
         gains.append(CRASH if key in record.failed else gain)
     gains.sort(reverse=True)
-    usual, weight = TOGETHER.get(options[terms[0]].strategy.section, 1), _weight(terms)
+    usual = TOGETHER.get(options[terms[0]].strategy.section, 1)
+    weight = _weight(options[terms[0]])
     total = sum(gain * weight**i for i, gain in enumerate(gains))
     total -= TIME * math.log2(slower(terms))
     if record.empty:

@@ -123,6 +123,15 @@ def test_a_block_is_kept_while_it_promises_most() -> None:
         plan(stepping(learnt, *elsewhere), script, text, tried)
 
 
+def test_a_plan_of_unknown_strategies_is_no_obstacle() -> None:
+    """A model's plan may open with brackets as well; then the playbook stands in."""
+    script, text = refining.script("price", "lightgbm"), block("price", "features")
+    tried = [Tried("[magic + ratios] ...", 0.9), Tried("[magic] ...", 0.8)]
+    assert terms_of(plan(stepping(), script, text, tried))
+    learnt = [replace(LEARNT, change=item.plan, part="features") for item in tried]
+    assert terms_of(propose(stepping(*learnt), text, tried))
+
+
 def test_parts_that_a_study_found_without_effect_promise_little() -> None:
     script, text = refining.script("price", "lightgbm"), block("price", "target")
     tried = [Tried("[root-target] ...", 1.0)]
