@@ -208,7 +208,7 @@ class Accepted(Event):
 
 
 class Learnt(Event):
-    """What the plans of an outer step brought, for later ones."""
+    """What a plan brought, for later ones and for the other solutions."""
 
     kind: Literal["learnt"]
     lessons: list[dict[str, Any]]

@@ -93,7 +93,7 @@ class Brief:
     base_model: str = ""
     """What the script under refinement builds on: the label of the candidate it came from."""
     lessons: tuple[Lesson, ...] = ()
-    """What earlier outer steps brought, those of other solutions included."""
+    """What the plans of earlier outer steps brought, and every one of other solutions."""
     pool: tuple[str, ...] = ()
     """Labels of the candidates of all solutions that have a score, which the ensemble can average
     as they are."""

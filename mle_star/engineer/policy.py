@@ -1,6 +1,6 @@
 """The policy: what to expect of a change, given what earlier changes brought.
 
-Every finished outer step leaves lessons: which change, in which part of which script, what it
+Every plan that was tried leaves a lesson: which change, in which part of which script, what it
 gained and how sure that is. They are shared by all solutions of a run, and a memory of earlier runs
 may add its own. The policy turns them into expectations for the playbook, which chooses plans by
 them, and into a digest for a model that plans.

@@ -88,10 +88,13 @@ def _rivals(state: SolutionState, step: Step) -> tuple[list[str], list[float]]:
 
 @node
 def learn(state: SolutionState, step: Step) -> Update:
-    """Remember what the plan scored. The counter moves here and nowhere else."""
+    """Remember and tell what the plan scored. The counter moves here and nowhere else."""
     trial = state.get("trial")
     attempt = attempt_of(state["plan"], trial, state.get("refusal", ""))
     trials = [trial] if trial else []
+    alone = cast(SolutionState, {**state, "attempts": [attempt], "step_trials": trials})
+    if lessons := lessons_of(alone, step.bench.spec):
+        step.teach(lessons)
     return {
         "k": state["k"] + 1,
         "attempts": [*state["attempts"], attempt],
@@ -116,9 +119,7 @@ def accept(state: SolutionState, step: Step) -> Update:
     best = best_of(state["step_trials"], direction)
     gained = False
     update: Update = {"t": state["t"] + 1, "k": 0, "step_trials": [], "draft": None, "trial": None}
-    lessons = lessons_of(state, step.bench.spec)
-    if lessons:
-        step.teach(lessons)
+    if lessons := lessons_of(state, step.bench.spec):
         update["lessons"] = lessons
     if state["block"]:
         update["blocks"] = [*state.get("blocks", []), state["block"]]

@@ -120,7 +120,7 @@ class Step:
         self.emit("heeded", id=record, act=act, text=text, done=done)
 
     def teach(self, lessons: Sequence[LessonRecord]) -> None:
-        """Let the other solutions know what an outer step brought."""
+        """Let the other solutions know what a plan brought."""
         self.emit("learnt", lessons=lessons)
         self.bench.board.post(lessons=read_lessons(lessons))
 

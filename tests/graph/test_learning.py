@@ -41,6 +41,15 @@ def test_later_steps_know_what_earlier_ones_brought(task: Path) -> None:
     assert told[0].base_model in told[0].pool
 
 
+def test_a_plan_is_told_when_it_has_its_score_and_not_when_its_step_has_ended(task: Path) -> None:
+    done = run(task, outer_steps=1, inner_steps=2)
+    said = [e["kind"] for e in done.events if e["kind"] in ("learnt", "refined", "accepted")]
+    assert said == ["refined", "learnt", "refined", "learnt", "accepted"]
+    assert [len(event["lessons"]) for event in done.of("learnt")] == [1, 1]
+    changes = [lesson["change"] for event in done.of("learnt") for lesson in event["lessons"]]
+    assert changes == [event["plan"] for event in done.of("refined")]
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_solutions_share_what_they_learn_unless_told_not_to(task: Path, shared: bool) -> None:
     first_done, seen = threading.Event(), []
