@@ -100,7 +100,7 @@ def execute(state: EvaluationState, step: Step) -> Update:
     """Run the script on the search view."""
     bench, draft = step.bench, _draft(state)
     text = bench.folder.script(state["script"])
-    if draft["phase"] != "write" or draft.get("told") or state.get("trial") is not None:
+    if not _is_candidate(draft) or state.get("trial") is not None:
         return run_draft(state, step, draft, text)  # what was repaired is not given up
     with bench.turns.take(draft.get("place", 0), draft["solution"]):
         if bench.late(draft["solution"]):
@@ -203,14 +203,22 @@ def debug(state: EvaluationState, step: Step) -> Update:
     bench = step.bench
     text = bench.folder.script(state["script"])
     rounds = state.get("debug_rounds", 0) + 1
-    if state["execution"].get("outcome") == "timeout" and bench.hopeless():
-        step.note(f"{_draft(state)['label']} is given up: there is no time for it any more.")
+    draft = _draft(state)
+    # What would not be begun any more is not begun again either.
+    late = bench.hopeless() or (_is_candidate(draft) and bench.late(draft["solution"]))
+    if state["execution"].get("outcome") == "timeout" and late:
+        step.note(f"{draft['label']} is given up: there is no time for it any more.")
         return {"debug_rounds": bench.settings.debug_rounds + 1}
     repaired = step.ask(bench.engineer.debug, text, state["error"])
     if repaired is None or repaired == text:
         return {"debug_rounds": bench.settings.debug_rounds + 1}
-    step.emit("debugged", label=_draft(state)["label"], error=state["error"][-500:])
+    step.emit("debugged", label=draft["label"], error=state["error"][-500:])
     return {"script": bench.folder.save_script(repaired), "debug_rounds": rounds}
+
+
+def _is_candidate(draft: Draft) -> bool:
+    """Whether it is one of the first scripts, and not one that a person asked for."""
+    return draft["phase"] == "write" and not draft.get("told")
 
 
 def _draft(state: EvaluationState) -> Draft:

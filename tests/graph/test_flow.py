@@ -337,6 +337,35 @@ def test_what_takes_too_long_is_repaired_only_while_there_is_time_for_it(
     assert (done.values["best"] is None) == hopeless
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_further_candidate_that_took_too_long_is_not_begun_again_when_it_is_late(
+    task: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    slow = "import time\ntime.sleep(30)\n" + script(1.0)
+
+    def write(_: Any, card: ModelCard) -> str:
+        return slow if card.name == "slope 1.0" else script(2.0)
+
+    def repair(*_: Any) -> str:
+        return script(1.0)
+
+    begun: list[bool] = []
+
+    def is_late(*_: Any) -> bool:
+        begun.append(True)
+        return late and len(begun) > 2  # both are begun
+
+    monkeypatch.setattr(Workbench, "late", is_late)
+    engineer = ScriptedEngineer(
+        retrieve=cards(2.0, 1.0), write=write, debug=repair, merge=no_answer
+    )
+    settings = {"outer_steps": 0, "ensemble_rounds": 0, "script_timeout": 1.0}
+    done = run(task, engineer, num_candidates=2, **settings)
+    assert engineer.count("debug") == (not late)
+    assert ("slope 1.0 is given up: there is no time" in done.notes()) == late
+    assert done.values["best"] is not None
+
+
 @pytest.mark.parametrize(("rows", "source"), [(450, "part"), (0, "search")])
 def test_without_time_for_all_rows_the_winner_learns_from_as_many_as_there_is_time_for(
     task: Path, monkeypatch: pytest.MonkeyPatch, rows: int, source: str
