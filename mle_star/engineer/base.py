@@ -112,6 +112,13 @@ class Brief:
     installed: frozenset[str] = frozenset()
     """Import names a script may use beyond the standard library."""
 
+    @property
+    def own_lessons(self) -> tuple[Lesson, ...]:
+        """The lessons of the branch that asks, of this run."""
+        return tuple(
+            lesson for lesson in self.lessons if lesson.solution == self.solution and not lesson.run
+        )
+
 
 @dataclass(frozen=True)
 class ModelCard:

@@ -139,8 +139,7 @@ def ablate(brief: Brief, script: str, summaries: Sequence[str]) -> str:
 
 def _plans(brief: Brief) -> int:
     """Plans that the branch tried so far on what this script was made of."""
-    own = [lesson for lesson in brief.lessons if lesson.solution == brief.solution]
-    return sum(lesson.model == brief.base_model and not lesson.run for lesson in own)
+    return sum(lesson.model == brief.base_model for lesson in brief.own_lessons)
 
 
 def _has_plan(brief: Brief, block: Block) -> bool:

@@ -137,14 +137,13 @@ def _next(brief: Brief, block: str, tried: Sequence[Tried]) -> tuple[Terms, floa
 
 def _learnt(brief: Brief, tried: Sequence[Tried]) -> bool:
     """Whether what this step brought so far is among the lessons, so that it can be weighed."""
-    own = {lesson.change for lesson in brief.lessons if lesson.solution == brief.solution}
+    own = {lesson.change for lesson in brief.own_lessons}
     return bool(tried) and all(item.plan in own for item in tried)
 
 
 def _elsewhere(brief: Brief, script: str, block: str) -> float:
     """The most that a strategy for another part of the script promises."""
-    own = [lesson for lesson in brief.lessons if lesson.solution == brief.solution]
-    done = {lesson.part for lesson in own if lesson.model == brief.base_model and not lesson.run}
+    done = {lesson.part for lesson in brief.own_lessons if lesson.model == brief.base_model}
     studies = [study.summary for study in brief.studies if study.solution == brief.solution]
     measured = findings(studies[-1]) if studies else []
     most = 0.0
