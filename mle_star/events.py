@@ -357,6 +357,9 @@ class Note(Event):
 
     kind: Literal["note"]
     text: str
+    passing: bool = False
+    """Whether it is of use only while one watches: why an agent moved on, say. What a run ends
+    with leaves it out."""
 
 
 class RunFinished(Event):

@@ -95,6 +95,8 @@ class Draft(TypedDict):
     members: list[Member]
     place: NotRequired[int]
     """Of a candidate: its card's place among those of the solution, the most promising first."""
+    times: NotRequired[float]
+    """Of a candidate: how many times as long as a typical one it is expected to take."""
     bar: NotRequired[list[float]]
     """Metric of each fold of the first trial in ``race``, as the harness measured it."""
     told: NotRequired[bool]
@@ -145,6 +147,8 @@ class CardRecord(TypedDict):
     reason: str
     example: str
     sources: list[str]
+    times: NotRequired[float]
+    """How many times as long as a typical candidate its script is expected to take."""
 
 
 class InputState(TypedDict):

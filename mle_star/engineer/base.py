@@ -129,6 +129,8 @@ class ModelCard:
     example: str
     """Short example code."""
     sources: tuple[str, ...] = ()
+    times: float = 1.0
+    """How many times as long as a typical candidate its script is expected to take."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ MARK = "MLE_STAR_PROCESS"
 _THREADS = (
     "OMP_NUM_THREADS",
     "OMP_THREAD_LIMIT",
-    "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_MAX_THREADS",
     "NUMEXPR_NUM_THREADS",
@@ -26,7 +25,7 @@ _PASSED_ON = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "S
 
 
 def script_environment(
-    folder: Path, python: str, *, seed: int, threads: int, mark: str
+    folder: Path, python: str, *, seed: int, threads: int, kept: int, mark: str
 ) -> dict[str, str]:
     """Build the whole environment of a script.
 
@@ -35,12 +34,16 @@ def script_environment(
         python: the interpreter; its folder comes first in PATH.
         seed: fixes the hashing of strings, and with it the order of sets.
         threads: cores the script has at its start.
+        kept: cores among them that stay its own when others begin.
         mark: random value of :data:`MARK`.
     """
     temporary = str(folder / "tmp")
     values = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     values |= dict.fromkeys(_THREADS, str(threads))
     return values | {
+        # Threads of numpy's matrix products wait for each other busily: where one loses its core
+        # to another script, small products take up to 15 times as long (docs/measured.md).
+        "OPENBLAS_NUM_THREADS": str(min(threads, kept)),
         "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(folder / "home"),
         "USER": "script",

@@ -54,7 +54,12 @@ def launch(
     try:
         folder = space.folder.resolve()
         environment = script_environment(
-            folder, terms.cage.python, seed=job.seed, threads=max(1, len(cores)), mark=mark
+            folder,
+            terms.cage.python,
+            seed=job.seed,
+            threads=max(1, len(cores)),
+            kept=job.cpus,
+            mark=mark,
         )
         around = Surroundings(folder, space.linked, terms.limits, status, os.getpid(), environment)
         plan = terms.cage.plan(around)

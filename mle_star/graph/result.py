@@ -248,7 +248,11 @@ def read_result(folder: RunFolder, values: Mapping[str, Any]) -> Result:
         seconds=float(values.get("elapsed", 0.0)),
         solutions=values.get("solutions", []),
         trials=trials,
-        notes=[e["text"] for e in read_events(folder.path) if e["kind"] == "note"],
+        notes=[
+            event["text"]
+            for event in read_events(folder.path)
+            if event["kind"] == "note" and not event.get("passing")
+        ],
         interrupted=int(record.get("sittings", 1)) > 1,
         engineer=str(record.get("engineer", {}).get("name", "")),
         bill=record.get("bill"),

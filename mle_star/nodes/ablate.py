@@ -13,10 +13,17 @@ from mle_star.execution import job_key
 from mle_star.nodes.evaluate import explain, make_job, run_job, search_limit, summary
 from mle_star.nodes.lessons import part_name
 from mle_star.nodes.step import Step, Update, node
+from mle_star.nodes.workbench import Workbench
 from mle_star.state import SolutionState
 
 EXTRACTION_TRIES = 2
 """Answers that name an unusable block before the outer step is skipped."""
+LONGEST = 0.25
+"""Share of what is left to the search after which a study is ended; what it printed counts."""
+LEAST = 5.0
+"""Seconds that a study may take in any case."""
+RESULTS = 2
+"""Lines that a study which ran out of time must have printed to be of use: two can be compared."""
 
 
 @node
@@ -46,7 +53,10 @@ def ablate(state: SolutionState, step: Step) -> Update:
 
 @node
 def run_ablation(state: SolutionState, step: Step) -> Update:
-    """Run the study; what it prints is its result, no predictions are asked for."""
+    """Run the study; what it prints is its result, no predictions are asked for.
+
+    One that ran out of time after it printed results is not repaired: they count.
+    """
     bench, study = step.bench, state["ablation"]
     label = f"ablation study {state['t'] + 1}"
     job = make_job(
@@ -56,7 +66,7 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
         bench.views.search,
         [],
         bench.folder.path / "studies",
-        search_limit(bench),
+        study_limit(bench),
     )
     job = replace(job, required=())
     job = replace(
@@ -66,13 +76,22 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
     step.script_started(label, "ablate", job.limits.wall_seconds)
     done = run_job(bench, job)
     step.script_finished(label, "ablate", summary(done))
+    output = done.stdout.text[-20_000:]
+    enough = done.outcome == "timeout" and len(output.split("\n")) > RESULTS
     return {
         "ablation": {
             **study,
-            "output": done.stdout.text[-20_000:],
+            "output": output,
             "error": "" if done.outcome == "ok" else explain(done),
+            "rounds": bench.settings.debug_rounds if enough else study["rounds"],
         }
     }
+
+
+def study_limit(bench: Workbench) -> float:
+    """Wall clock of a study: a part of what is left to the search, but two scripts' time."""
+    allowed = max(LONGEST * bench.seconds_left(), 2 * bench.typical_seconds(), LEAST)
+    return min(search_limit(bench), allowed)
 
 
 @node
@@ -152,7 +171,7 @@ def extract(state: SolutionState, step: Step) -> Update:
             "told_block": {},
         }
     text = "No block could be picked: this outer step is skipped."
-    step.note_once(f"no block {step.solution}", text)
+    step.note_once(f"no block {step.solution}", text, passing=bench.team.client is None)
     return {"block": "", "plan": "", "blocks": refined, "told_block": {}}
 
 

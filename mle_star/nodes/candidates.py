@@ -18,7 +18,13 @@ def retrieve(state: SolutionState, step: Step) -> Update:
         settings.num_solutions,
     )
     records = [
-        CardRecord(name=c.name, reason=c.reason, example=c.example, sources=list(c.sources))
+        CardRecord(
+            name=c.name,
+            reason=c.reason,
+            example=c.example,
+            sources=list(c.sources),
+            times=c.times,
+        )
         for c in (cards or [])[: settings.num_candidates]
     ]
     step.emit("retrieved", cards=[{"name": c["name"], "reason": c["reason"]} for c in records])
@@ -57,6 +63,7 @@ def write(state: CandidateState, step: Step) -> Update:
             solution=state["solution"],
             members=[],
             place=state.get("place", 0),
+            times=card.get("times", 1.0),
         )
     }
 

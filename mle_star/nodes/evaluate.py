@@ -103,7 +103,7 @@ def execute(state: EvaluationState, step: Step) -> Update:
     if not _is_candidate(draft) or state.get("trial") is not None:
         return run_draft(state, step, draft, text)  # what was repaired is not given up
     with bench.turns.take(draft.get("place", 0), draft["solution"]):
-        if bench.late(draft["solution"]):
+        if bench.late(draft["solution"], draft.get("times", 1.0)):
             step.note(f"{draft['label']} was not tried: the search needs the time that is left.")
             return {"execution": {}, "error": "", "trial": None}
         done = run_draft(state, step, draft, text)
@@ -205,7 +205,9 @@ def debug(state: EvaluationState, step: Step) -> Update:
     rounds = state.get("debug_rounds", 0) + 1
     draft = _draft(state)
     # What would not be begun any more is not begun again either.
-    late = bench.hopeless() or (_is_candidate(draft) and bench.late(draft["solution"]))
+    late = bench.hopeless() or (
+        _is_candidate(draft) and bench.late(draft["solution"], draft.get("times", 1.0))
+    )
     if state["execution"].get("outcome") == "timeout" and late:
         step.note(f"{draft['label']} is given up: there is no time for it any more.")
         return {"debug_rounds": bench.settings.debug_rounds + 1}

@@ -93,17 +93,17 @@ class Step:
             )
         )
 
-    def note(self, text: str) -> None:
-        """Tell the person who watches something they should know."""
-        self.emit("note", text=text)
+    def note(self, text: str, *, passing: bool = False) -> None:
+        """Tell the person who watches something they should know; see :class:`events.Note`."""
+        self.emit("note", text=text, passing=passing)
 
-    def note_once(self, about: str, text: str) -> None:
+    def note_once(self, about: str, text: str, *, passing: bool = False) -> None:
         """Like :meth:`note`, but only the first time this sitting that it is about this."""
         with self.bench.lock:
             new = about not in self.bench.said
             self.bench.said.add(about)
         if new:
-            self.note(text)
+            self.note(text, passing=passing)
 
     def heed(self, record: int, act: str, text: str, *, done: bool = True) -> None:
         """Say what became of something a person told.
@@ -177,7 +177,12 @@ class Step:
             except NoAnswer as failed:
                 reason = str(failed)
                 if team.stand_in is None:  # near the end of the time every step would say it again
-                    self.note_once(f"{name} {self.solution} {failed}", f"{name}: {failed}")
+                    # The playbook moves on this way; a model that has no answer is news.
+                    self.note_once(
+                        f"{name} {self.solution} {failed}",
+                        f"{name}: {failed}",
+                        passing=team.client is None,
+                    )
             except ModelRefused as refused:
                 # Before the first script a wrong key ends the run; later there is work to save.
                 if team.stand_in is None or not self.bench.pace:

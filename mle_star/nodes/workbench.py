@@ -216,10 +216,15 @@ class Workbench:
         """Seconds that are left to the search; never negative."""
         return max(0.0, self.time_left() - self.settings.time_budget * self.reserve)
 
-    def late(self, solution: int) -> bool:
-        """Whether a further candidate of a solution would take the time that refinement needs."""
+    def late(self, solution: int, times: float = 1.0) -> bool:
+        """Whether a further candidate of a solution would take the time that refinement needs.
+
+        Args:
+            solution: which.
+            times: how many times as long as a typical script it is expected to take.
+        """
         search = self.settings.time_budget * (1 - self.reserve)
-        over = self.clock.elapsed() + self.typical_seconds() > CANDIDATES * search
+        over = self.clock.elapsed() + times * self.typical_seconds() > CANDIDATES * search
         return solution in self.begun and (over or self.hopeless())
 
     def hopeless(self) -> bool:

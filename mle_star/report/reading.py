@@ -164,8 +164,9 @@ def report_of(path: Path, record: Mapping[str, Any], events: Sequence[Mapping[st
         kind = event.get("kind")
         if kind == "script_finished" and event.get("phase") not in UNSCORED:
             report.scripts.append(_entry(event))
-        elif kind == "note" and event.get("text") not in report.notes:
-            report.notes.append(str(event.get("text")))
+        elif kind == "note":
+            text = str(event.get("text"))
+            report.notes += [] if event.get("passing") or text in report.notes else [text]
         elif kind == "run_finished":
             report.source = str(event.get("source", ""))
             report.winner = str(event.get("label", ""))

@@ -83,9 +83,8 @@ def _environment(folder: Path, python: str) -> dict[str, str]:
     """What scripts get in a run, so no keys; predict.py may import what lies beside it."""
     for name in ("home", "tmp"):
         (folder / name).mkdir()
-    values = script_environment(
-        folder, python, seed=0, threads=os.cpu_count() or 1, mark=folder.name
-    )
+    cores = os.cpu_count() or 1
+    values = script_environment(folder, python, seed=0, threads=cores, kept=cores, mark=folder.name)
     del values["PYTHONSAFEPATH"]
     return values
 

@@ -370,6 +370,20 @@ def test_thread_caps_are_the_cores_at_the_start(tmp_path: Path) -> None:
     assert done.cpus == 1
 
 
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core can't be shared")
+@pytest.mark.parametrize(("cpus", "products"), [(1, "1"), (2, "2")])
+def test_matrix_products_use_the_cores_that_no_other_script_can_take(
+    tmp_path: Path, cpus: int, products: str
+) -> None:
+    executor = LocalExecutor(level=running.LEVEL, cores=2)
+    done = executor.submit(job(LOOK, tmp_path / "job", required=(), cpus=cpus)).result(30)
+    executor.shutdown()
+    environ = look(done)["environ"]
+    assert isinstance(environ, dict)
+    assert environ["OMP_NUM_THREADS"] == "2", "a lone script gets all cores"
+    assert environ["OPENBLAS_NUM_THREADS"] == products
+
+
 def test_folder_after_a_run_holds_what_is_of_use(tmp_path: Path) -> None:
     run(GOOD, tmp_path / "job")
     assert names(tmp_path / "job") == [

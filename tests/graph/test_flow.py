@@ -13,6 +13,7 @@ from mle_star.context import Context
 from mle_star.engineer import Extraction, LeakageReport, ModelCard
 from mle_star.errors import NoAnswer, SandboxUnavailable, SettingsError, TaskError
 from mle_star.graph import build_graph
+from mle_star.nodes import ablate
 from mle_star.nodes.workbench import Workbench
 from mle_star.scoring import average_blend
 from mle_star.tasks import plans
@@ -76,6 +77,25 @@ def test_the_next_ablation_knows_the_summaries_and_the_next_extraction_the_block
     assert [len(arguments[3]) for arguments in extractions] == [0, 1]
 
 
+@pytest.mark.parametrize(("printed", "repairs"), [(2, 0), (1, 1)])
+def test_a_study_that_runs_out_of_time_counts_by_what_it_printed(
+    task: Path, monkeypatch: pytest.MonkeyPatch, printed: int, repairs: int
+) -> None:
+    monkeypatch.setattr(ablate, "LONGEST", 0.0)
+    monkeypatch.setattr(ablate, "LEAST", 1.0)
+    monkeypatch.setattr(Workbench, "typical_seconds", lambda _: 1.0)
+    lines = ["Baseline: 1.0", "Ablation slope: 2.0"][:printed]
+    study = f"for line in {lines}:\n    print(line, flush=True)\nwhile True:\n    pass\n"
+    engineer = ScriptedEngineer(
+        ablate=lambda *_: study, debug=lambda *_: "print('Baseline: 3.0')\n"
+    )
+    run(task, engineer, outer_steps=1, inner_steps=1)
+    assert engineer.count("debug") == repairs
+    [(_, (_, _, output))] = [call for call in engineer.calls if call[0] == "summarise"]
+    assert output.startswith("Baseline: 3.0" if repairs else "Baseline: 1.0\nAblation slope: 2.0")
+    assert ("Then the study failed" in output) == (not repairs)
+
+
 def test_every_plan_sees_the_earlier_plans_and_scores_and_starts_from_the_original_block(
     task: Path,
 ) -> None:
@@ -132,17 +152,23 @@ def test_nobody_races_on_lines_that_are_not_what_the_harness_measures(task: Path
 def test_a_candidate_that_was_repaired_runs_however_late_it_is(
     task: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    asked: list[float] = []
 
-    def late(_: Workbench, solution: int) -> bool:
-        asked.append(solution)
+    def late(_: Workbench, solution: int, times: float) -> bool:
+        asked.append(times)
         return len(asked) > 1
 
     monkeypatch.setattr(Workbench, "late", late)
     engineer = ScriptedEngineer(
-        retrieve=cards(2.9, 2.5), write=lambda *_: CRASH, debug=lambda *_: script(2.9)
+        retrieve=lambda *_: [
+            ModelCard("slope 2.9", "fits", "", times=1.0),
+            ModelCard("slope 2.5", "fits", "", times=3.0),
+        ],
+        write=lambda *_: CRASH,
+        debug=lambda *_: script(2.9),
     )
     done = run(task, engineer, num_candidates=2, outer_steps=0)
+    assert set(asked) == {1.0, 3.0}, "asked with the time that each card's model takes"
     [trial] = [t for t in done.values["trials"] if t["phase"] == "write"]
     assert (trial["outcome"], trial["debugged"]) == ("ok", 1)
     assert "slope 2.5 was not tried: the search needs the time that is left." in done.notes()

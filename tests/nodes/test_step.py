@@ -116,7 +116,16 @@ def test_without_a_stand_in_a_step_is_skipped_with_a_note(tmp_path: Path) -> Non
     assert step.ask(scene.lead.summarise, "study", "out") is None
     assert [e["text"] for e in scene.events("note")] == ["summarise: it refused"]
     assert step.ask(scene.lead.summarise, "study", "out") is None
-    assert len(scene.events("note")) == 1, "said once, however often it happens"
+    [note] = scene.events("note")  # said once, however often it happens
+    assert note["passing"], "the playbook moves on: nothing that one must know afterwards"
+
+
+def test_that_a_model_has_no_answer_is_news_when_nobody_stands_in(tmp_path: Path) -> None:
+    lead = ScriptedEngineer(summarise=fails(NoAnswer("it refused")))
+    wallet = Wallet(None, load_prices())
+    scene = Scene(tmp_path, lead, wallet=wallet)
+    assert scene.step().ask(scene.lead.summarise, "study", "out") is None
+    assert [e["passing"] for e in scene.events("note")] == [False]
 
 
 def test_the_stand_in_answers_what_the_lead_could_not_and_the_run_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from mle_star.context import Context, resolve
 from mle_star.errors import RunError
 from mle_star.nodes import workbench
+from mle_star.nodes.ablate import LEAST, LONGEST, study_limit
 from mle_star.nodes.clock import Clock
 from mle_star.nodes.workbench import CANDIDATES, Workbench, plain
 from mle_star.state import Trial
@@ -248,9 +249,23 @@ def test_a_further_candidate_should_end_while_most_of_the_search_is_left() -> No
     assert not begun.late(0), "nobody knows yet how long it takes"
     begun.pace += [8.0]
     assert not begun.late(0)
+    assert begun.late(0, times=1.5), "a slow one would"
     begun.pace += [12.0, 12.0]
     assert begun.late(0)
+    assert not begun.late(0, times=0.5), "a quick one would not"
     assert not begun.late(1), "each solution has a first"
+
+
+def test_a_study_may_take_a_part_of_what_is_left_and_two_scripts_time_at_the_least() -> None:
+    early = bench(10.0)
+    assert study_limit(early) == pytest.approx(LONGEST * early.seconds_left(), rel=0.01)
+    assert study_limit(early) > LEAST
+    late = bench(59.0)
+    assert study_limit(late) == LEAST
+    late.pace.append(4.0)
+    assert study_limit(late) == 8.0
+    late.pace[:] = [400.0]
+    assert study_limit(late) == pytest.approx(late.search_seconds(), rel=0.01)
 
 
 def test_making_a_smaller_table_of_a_large_one_takes_time_as_well(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def _events(said: Mapping[str, str], settings: Mapping[str, Any]) -> list[dict[s
         rows=2400, settings=settings, engineer=LEADER,
     )  # fmt: skip
     j.add("note", "prepare", text=said["note"])
+    j.add("note", "plan", 0, text="plan: Another part promises more by now.", passing=True)
     j.add("retrieved", "retrieve", 0, cards=[{"name": label, "reason": said["reason"]}])
     j.call("write", "write", usd=0.25)
     j.add("leakage_checked", "check_leakage", 0, leaking=True, reason=said["reason"], label=label)

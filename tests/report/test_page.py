@@ -112,6 +112,7 @@ def test_data_bill_settings_and_how_to_do_it_again(page: str) -> None:
     assert "solution/run.py /somewhere/houses" in again
     assert "mle-star resume" not in again
     assert "Audit: 240 rows are held back." in section(page, "notes")
+    assert "promises more" not in section(page, "notes"), "of use only while one watched"
     assert "member_0.py" in section(page, "scripts")
 
 

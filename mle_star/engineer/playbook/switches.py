@@ -130,6 +130,7 @@ _KEPT = {
     "loss",
     "loss_function",
     "early_stopping",
+    "tol",  # a network that stops by it would go on for minutes
 }
 
 

@@ -147,3 +147,8 @@ def test_titles_name_the_variant() -> None:
     assert linear.title(Facts(tabular())) == "ridge regression"
     assert linear.title(Facts(wordy())) == "logistic regression"
     assert model_named("text_linear").title(Facts(wordy())) == "TF-IDF and logistic regression"
+
+
+def test_cards_say_how_long_their_models_take() -> None:
+    told = {card.name: card.times for card in retrieve(tabular(), 32, 0, 1)}
+    assert told["Linear model"] < told["LightGBM"] == 1.0 < told["CatBoost"] < told["RandomForest"]

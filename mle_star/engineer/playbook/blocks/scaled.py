@@ -13,16 +13,49 @@ KERNEL_ROWS = 8_000
 """Rows that a kernel is computed between."""
 NEURAL_ROWS = 60_000
 """Rows a network is fitted on."""
+MOST_CURVES = 100
+"""Columns up to which each number gets a curve; with more, the curves learn the noise."""
 
 
-def columns(facts: Facts, scaler: str = "StandardScaler()") -> tuple[list[str], list[str]]:
-    """Lines that make ``parts``, transformers of numbers and categories, and their imports."""
+def curves() -> tuple[list[str], list[str]]:
+    """Lines that make ``curves`` of numbers, and their imports.
+
+    A number becomes its place between seven quantiles (piecewise linear encoding, Gorishniy et al.
+    2022, arXiv 2203.05556), so that a linear model bends and a network sees steps.
+    """
+    lines = [
+        "# Where a number lies between seven quantiles lets its effect bend.",
+        "ranks = QuantileTransformer(n_quantiles=min(500, len(X)), random_state=seed)",
+        "curves = make_pipeline(ranks, SplineTransformer(7, degree=1))",
+    ]
+    return lines, [
+        "from sklearn.pipeline import make_union",
+        "from sklearn.preprocessing import QuantileTransformer",
+        "from sklearn.preprocessing import SplineTransformer",
+    ]
+
+
+def bends(facts: Facts) -> bool:
+    """Whether numbers get curves: not the topics of texts, nor the columns of a wide table."""
+    return bool(facts.numeric) and not facts.text and len(facts.numeric) <= MOST_CURVES
+
+
+def columns(
+    facts: Facts, scaler: str = "StandardScaler()", *, bent: bool = False
+) -> tuple[list[str], list[str]]:
+    """Lines that make ``parts``, transformers of numbers and categories, and their imports.
+
+    Args:
+        facts: the task.
+        scaler: code of what scales numbers.
+        bent: add :func:`curves` of them.
+    """
     used = (("CATEGORICAL", facts.categorical), ("TEXT", facts.text))
     roles = " + ".join(role for role, names in used if names)
     numeric = f"[c for c in X if c not in {roles}]" if roles else "list(X)"
-    lines = []
-    name = scaler
-    if len(scaler) > 40:
+    lines, further = curves() if bent else ([], [])
+    name = "make_union(StandardScaler(), curves)" if bent else scaler
+    if len(name) > 40:
         lines, name = [f"scaler = {scaler}"], "scaler"
     lines += [
         f'numbers = make_pipeline(SimpleImputer(strategy="median"), {name})',
@@ -33,6 +66,7 @@ def columns(facts: Facts, scaler: str = "StandardScaler()") -> tuple[list[str], 
         "from sklearn.impute import SimpleImputer",
         "from sklearn.pipeline import make_pipeline",
         f"from sklearn.preprocessing import {scaler.split('(')[0]}",
+        *further,
     ]
     if facts.categorical:
         lines += [
@@ -45,20 +79,25 @@ def columns(facts: Facts, scaler: str = "StandardScaler()") -> tuple[list[str], 
 
 def linear(facts: Facts) -> Part:
     """Ridge regression (Hoerl and Kennard 1970) or logistic regression with the same penalty."""
+    bent = bends(facts)
+    numbers = "curves of the numbers" if bent else "scaled numbers"
+    strength = 1.0 if bent and facts.learning == "multiclass" else 0.3
     if facts.learning == "regression":
         return _piped(
             facts,
             "linear",
-            "Ridge regression on scaled numbers and one-hot categories.",
+            f"Ridge regression on {numbers} and one-hot categories.",
             ["model = RidgeCV(alphas=np.logspace(-2, 3, 11))"],
             ["from sklearn.linear_model import RidgeCV"],
+            bent=bent,
         )
     return _piped(
         facts,
         "linear",
-        "Logistic regression on scaled numbers and one-hot categories.",
-        ["model = LogisticRegression(C=0.3, max_iter=500)"],
+        f"Logistic regression on {numbers} and one-hot categories.",
+        [f"model = LogisticRegression(C={strength}, max_iter=500)"],
         ["from sklearn.linear_model import LogisticRegression"],
+        bent=bent,
     )
 
 
@@ -87,11 +126,11 @@ def knn(facts: Facts) -> Part:
 
 def mlp(facts: Facts) -> Part:
     """A neural network with two hidden layers."""
-    regression = facts.learning == "regression"
+    regression, bent = facts.learning == "regression", bends(facts)
     name = "MLPRegressor" if regression else "MLPClassifier"
     settings: dict[str, object] = {
         "hidden_layer_sizes": (64, 32),
-        "alpha": 0.01,
+        "alpha": 0.3 if bent else 0.01,
         "learning_rate_init": 0.003,
         "max_iter": 200,
         # Early stopping holds a tenth of the rows back, of every class some.
@@ -100,7 +139,8 @@ def mlp(facts: Facts) -> Part:
     }
     if facts.learning == "multiclass":
         # Early stopping splits rows class by class, which a class of a single row does not bear.
-        settings |= {"alpha": 0.1, "early_stopping": False, "tol": 0.002}
+        alpha = 0.5 if bent else 0.1
+        settings |= {"alpha": alpha, "early_stopping": False, "tol": 0.002}
     built = call(name, settings)
     lines = [f"model = {built[0]}", *built[1:]]
     imports = [f"from sklearn.neural_network import {name}"]
@@ -110,8 +150,9 @@ def mlp(facts: Facts) -> Part:
             "from sklearn.compose import TransformedTargetRegressor",
             "from sklearn.preprocessing import StandardScaler",
         ]
-    doc = "A network with two hidden layers on scaled numbers and one-hot categories."
-    return _piped(facts, "mlp", doc, lines, imports, NEURAL_ROWS)
+    numbers = "curves of the numbers" if bent else "scaled numbers"
+    doc = f"A network with two hidden layers on {numbers} and one-hot categories."
+    return _piped(facts, "mlp", doc, lines, imports, NEURAL_ROWS, bent=bent)
 
 
 def kernel(facts: Facts) -> Part:
@@ -161,9 +202,10 @@ def _piped(
     *,
     dense: bool = False,
     scaler: str = "StandardScaler()",
+    bent: bool = False,
 ) -> Part:
     """A block that fits ``model`` behind the column transformer, on at most ``most`` rows."""
-    lines, needed = columns(facts, scaler)
+    lines, needed = columns(facts, scaler, bent=bent)
     sample = []
     if most and facts.brief.profile.rows > most:
         sample = [

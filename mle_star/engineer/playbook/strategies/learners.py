@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
+from mle_star.engineer.playbook.blocks.scaled import curves
 from mle_star.engineer.playbook.strategies.edits import (
     add_imports,
     callee,
@@ -126,6 +127,24 @@ STRONGER_RIDGE = _scaled(
     0.35,
     "Penalise the coefficients three times as much.",
 )
+HEAVIER_DECAY = _scaled(
+    "heavier-decay",
+    "weight-decay",
+    NETWORKS,
+    "alpha",
+    4.0,
+    0.45,
+    "Hold the network's weights back four times as much.",
+)
+LIGHTER_DECAY = _scaled(
+    "lighter-decay",
+    "weight-decay",
+    NETWORKS,
+    "alpha",
+    0.25,
+    0.4,
+    "Hold the network's weights back a quarter as much.",
+)
 WIDER_NETWORK = Strategy(
     "wider-network",
     "model",
@@ -181,15 +200,30 @@ FEWER_NEIGHBOURS = swap(
     "Ask half as many neighbours.",
 )
 _SCALER = r'SimpleImputer\(strategy="median"\), StandardScaler\(\)\)'
-SPLINES = swap(
-    "splines",
+_NUMBERS = "numbers = make_pipeline("
+_LINES, _IMPORTS = curves()
+_CURVES = "\n    ".join(_LINES)
+CURVES = swap(
+    "curves",
     "scaler",
-    _SCALER,
-    'SimpleImputer(strategy="median"), StandardScaler(), '
-    'SplineTransformer(6, extrapolation="linear"))',
+    re.escape(_NUMBERS) + _SCALER,
+    f'{_CURVES}\n    {_NUMBERS}SimpleImputer(strategy="median"), '
+    "make_union(StandardScaler(), curves))",
     lambda brief: 0.6 if Facts(brief).numeric else 0.2,
-    "Give every number a smooth curve (cubic splines) in place of a straight line.",
-    ("from sklearn.preprocessing import SplineTransformer",),
+    "Give every number a curve of straight pieces in place of one straight line.",
+    _IMPORTS,
+    most=1,
+)
+STRAIGHT = swap(
+    "straight-lines",
+    "scaler",
+    re.escape(f"{_CURVES}\n    ")
+    + "(?s:(.*?))"
+    + re.escape("make_union(StandardScaler(), curves)"),
+    r"\1StandardScaler()",
+    lambda _: 0.3,
+    "Leave the curves out: straight lines go on beyond what was seen.",
+    most=1,
 )
 RANKS = swap(
     "even-spread",
@@ -210,9 +244,12 @@ ALL = (
     STRONGER,
     WEAKER_RIDGE,
     STRONGER_RIDGE,
+    HEAVIER_DECAY,
+    LIGHTER_DECAY,
     WIDER_NETWORK,
     MORE_NEIGHBOURS,
     FEWER_NEIGHBOURS,
-    SPLINES,
+    CURVES,
+    STRAIGHT,
     RANKS,
 )
