@@ -352,7 +352,10 @@ class Context(_Thinking):
         "paper's way). Empty: harness where the rows can be mapped",
     )
     cpus_per_script: int = Field(
-        default=1, ge=1, description="Cores a script is promised; a script that runs alone gets all"
+        default=1,
+        ge=1,
+        description="Cores a script is promised; a script that runs alone gets all (numpy's "
+        "matrix products keep to those promised)",
     )
     memory_limit_mb: int | None = Field(
         default=None,

@@ -110,7 +110,8 @@ class SettingsKeywords(TypedDict, total=False):
     """Harness: we score written predictions; printed: trust the printed score (the paper's way).
     Empty: harness where the rows can be mapped."""
     cpus_per_script: int
-    """Cores a script is promised; a script that runs alone gets all."""
+    """Cores a script is promised; a script that runs alone gets all (numpy's matrix products keep
+    to those promised)."""
     memory_limit_mb: int | None
     """Megabytes of memory one script's processes may use; empty: 80 % of what is free."""
     python: str

@@ -42,7 +42,7 @@ def script_environment(
     values |= dict.fromkeys(_THREADS, str(threads))
     return values | {
         # Threads of numpy's matrix products wait for each other busily: where one loses its core
-        # to another script, small products take up to 15 times as long (docs/measured.md).
+        # to another script, small products take several times as long (docs/measured.md).
         "OPENBLAS_NUM_THREADS": str(min(threads, kept)),
         "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(folder / "home"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,13 @@ LONGEST = 0.25
 LEAST = 5.0
 """Seconds that a study may take in any case."""
 RESULTS = 2
-"""Lines that a study which ran out of time must have printed to be of use: two can be compared."""
+"""Scores that a study which ran out of time must have printed to be of use: two can be compared."""
+SPARE = 1.5
+"""Times as long as a study is told to take before it is ended."""
+
+
+_SCORE = re.compile(r"^[^\[].*\d\.\d")
+"""A line with a decimal fraction; what libraries print begins with their name in brackets."""
 
 
 @node
@@ -31,7 +38,8 @@ def ablate(state: SolutionState, step: Step) -> Update:
     """Write a study that switches off parts of the best script that were not studied before."""
     bench, best = step.bench, state["best"]
     assert best is not None, "the router refines only where there is a script"
-    text = step.ask(
+    seconds = min(bench.brief.script_seconds, study_limit(bench) / SPARE)
+    text = replace(step, known={**step.known, "script_seconds": seconds}).ask(
         bench.engineer.ablate, bench.folder.script(best["script"]), state.get("summaries", [])
     )
     study = {
@@ -55,7 +63,8 @@ def ablate(state: SolutionState, step: Step) -> Update:
 def run_ablation(state: SolutionState, step: Step) -> Update:
     """Run the study; what it prints is its result, no predictions are asked for.
 
-    One that ran out of time after it printed results is not repaired: they count.
+    One that ran out of time after it printed results is not repaired: they count. Without, it is
+    repaired once.
     """
     bench, study = step.bench, state["ablation"]
     label = f"ablation study {state['t'] + 1}"
@@ -77,13 +86,16 @@ def run_ablation(state: SolutionState, step: Step) -> Update:
     done = run_job(bench, job)
     step.script_finished(label, "ablate", summary(done))
     output = done.stdout.text[-20_000:]
-    enough = done.outcome == "timeout" and len(output.split("\n")) > RESULTS
+    most, rounds = bench.settings.debug_rounds, study["rounds"]
+    if done.outcome == "timeout":
+        scores = [line for line in output.splitlines() if _SCORE.search(line)]
+        rounds = most if len(scores) >= RESULTS else max(rounds, most - 1)
     return {
         "ablation": {
             **study,
             "output": output,
             "error": "" if done.outcome == "ok" else explain(done),
-            "rounds": bench.settings.debug_rounds if enough else study["rounds"],
+            "rounds": rounds,
         }
     }
 
@@ -171,7 +183,7 @@ def extract(state: SolutionState, step: Step) -> Update:
             "told_block": {},
         }
     text = "No block could be picked: this outer step is skipped."
-    step.note_once(f"no block {step.solution}", text, passing=bench.team.client is None)
+    step.note_once(f"no block {step.solution}", text, passing=step.moves_on)
     return {"block": "", "plan": "", "blocks": refined, "told_block": {}}
 
 

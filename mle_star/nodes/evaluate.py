@@ -109,6 +109,7 @@ def execute(state: EvaluationState, step: Step) -> Update:
         done = run_draft(state, step, draft, text)
         if not done["error"]:
             bench.begun.add(draft["solution"])
+            bench.units.append(done["execution"]["seconds"] / draft.get("times", 1.0))
         return done
 
 

@@ -55,6 +55,10 @@ DEAF = frozenset({*EVALUATE, "write", "hand_over", "ask_study", "ask_plan", "ask
 """Nodes that take in nothing people tell: the branch around them does, or the next node."""
 
 
+MOVING_ON = ("merge", "ablate", "extract", "plan", "plan_ensemble")
+"""Agents of the playbook that have no answer in the ordinary course of a run."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One call of a node: the live objects of the run, and a pen for its journal."""
@@ -104,6 +108,11 @@ class Step:
             self.bench.said.add(about)
         if new:
             self.note(text, passing=passing)
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether no answer is no news: the playbook has nothing more to try at a place."""
+        return self.bench.team.choice.lead == "playbook"
 
     def heed(self, record: int, act: str, text: str, *, done: bool = True) -> None:
         """Say what became of something a person told.
@@ -177,11 +186,10 @@ class Step:
             except NoAnswer as failed:
                 reason = str(failed)
                 if team.stand_in is None:  # near the end of the time every step would say it again
-                    # The playbook moves on this way; a model that has no answer is news.
                     self.note_once(
                         f"{name} {self.solution} {failed}",
                         f"{name}: {failed}",
-                        passing=team.client is None,
+                        passing=self.moves_on and name in MOVING_ON,
                     )
             except ModelRefused as refused:
                 # Before the first script a wrong key ends the run; later there is work to save.

@@ -105,6 +105,9 @@ class Workbench:
     pace: list[float] = field(default_factory=list)
     """Seconds that the scripts run so far took, one each."""
 
+    units: list[float] = field(default_factory=list)
+    """Seconds of the candidates that ran in this sitting, each divided by what its kind of model is
+    expected to take against a typical one."""
     begun: set[int] = field(default_factory=set)
     """Solutions with a candidate that ran."""
     cores: int = field(default_factory=usable_cores)
@@ -224,7 +227,8 @@ class Workbench:
             times: how many times as long as a typical script it is expected to take.
         """
         search = self.settings.time_budget * (1 - self.reserve)
-        over = self.clock.elapsed() + times * self.typical_seconds() > CANDIDATES * search
+        unit = statistics.median(self.units) if self.units else self.typical_seconds()
+        over = self.clock.elapsed() + times * unit > CANDIDATES * search
         return solution in self.begun and (over or self.hopeless())
 
     def hopeless(self) -> bool:

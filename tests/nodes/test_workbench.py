@@ -253,6 +253,9 @@ def test_a_further_candidate_should_end_while_most_of_the_search_is_left() -> No
     begun.pace += [12.0, 12.0]
     assert begun.late(0)
     assert not begun.late(0, times=0.5), "a quick one would not"
+    begun.units += [6.0]
+    assert not begun.late(0), "what took 12 seconds was a slow one"
+    assert begun.late(0, times=2.0)
     assert not begun.late(1), "each solution has a first"
 
 

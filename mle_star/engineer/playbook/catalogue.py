@@ -43,7 +43,8 @@ class Model:
     reads_text: bool = False
     """Whether it reads raw text itself; for all others ``encode`` turns text into numbers."""
     times: float = 1.0
-    """Seconds of its first script against LightGBM's, about the median over twenty tables."""
+    """Seconds of its first script against LightGBM's, about the median over twenty tables; of the
+    deep networks, which take the time they get, a guess."""
 
     def suits(self, facts: Facts) -> bool:
         """Whether it can be tried at all; quantiles are learnt by boosting only."""
@@ -266,6 +267,7 @@ MODELS = (
         lambda facts: _deep_fit(facts, 0.72, neural.REALMLP_COST),
         lambda facts: f"Tuned defaults let a deep network rival boosting on {_size(facts)}.",
         ("https://arxiv.org/abs/2407.04491", "https://github.com/dholzmueller/pytabkit"),
+        times=3.0,
     ),
     Model(
         "tabm",
@@ -276,6 +278,7 @@ MODELS = (
         lambda facts: _deep_fit(facts, 0.8, neural.TABM_COST),
         lambda facts: f"An ensemble of networks in one lowers their variance on {_size(facts)}.",
         ("https://arxiv.org/abs/2410.24210", "https://github.com/dholzmueller/pytabkit"),
+        times=3.0,
     ),
     Model(
         "kernel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 
 from mle_star.engineer.base import Brief, ModelCard
 from mle_star.engineer.playbook.blocks.facts import Facts
-from mle_star.engineer.playbook.blocks.scaled import MOST_CURVES, bends
+from mle_star.engineer.playbook.blocks.scaled import MOST_CELLS, MOST_CURVES, bends
 from mle_star.engineer.playbook.catalogue import model_named
 from mle_star.engineer.playbook.planner import carry_out
 from mle_star.engineer.playbook.script import split
+from mle_star.engineer.playbook.strategies import strategy
 from mle_star.engineer.playbook.switches import switched_off
 from mle_star.engineer.playbook.writer import write
 from mle_star.errors import NoAnswer
@@ -69,7 +71,9 @@ def test_numbers_get_curves_unless_there_is_text_or_too_many_columns(
     none = brief(columns=[column("kind", "categorical")], **kind)
     assert [bends(Facts(b)) for b in (some, wide, text, none)] == [True, False, False, False]
     assert CURVED in parts(some, family)[1]
-    for other in (wide, text, none):
+    dated = brief(columns=[*numbers, column("when", "datetime", dtype="str")], **kind)
+    profile = some.profile.model_copy(update={"rows": MOST_CELLS // MOST_CURVES + 1})
+    for other in (wide, text, none, dated, replace(some, profile=profile)):
         header, block = parts(other, family)
         assert CURVED not in block
         assert "SplineTransformer" not in header
@@ -103,11 +107,11 @@ def test_curves_can_be_left_out_and_put_in_again(family: str, kind: dict[str, An
     straight = carry_out(told(**kind), block, ("straight-lines",))
     assert "curves =" not in straight
     assert "ranks" not in straight
-    bent = carry_out(told(**kind), straight, ("curves",))
+    bent = carry_out(told(**kind), straight, ("splines",))
     assert bent.endswith(block[block.index("def fit_") :])
 
 
-@pytest.mark.parametrize(("key", "done"), [("curves", True), ("straight-lines", False)])
+@pytest.mark.parametrize(("key", "done"), [("splines", True), ("straight-lines", False)])
 def test_what_is_so_already_is_no_plan(key: str, done: bool) -> None:
     _, block = parts(told(), "linear")
     if not done:
@@ -116,9 +120,22 @@ def test_what_is_so_already_is_no_plan(key: str, done: bool) -> None:
         carry_out(told(), block, (key,))
 
 
-def test_neighbours_and_kernels_keep_their_distances_straight() -> None:
-    for family in ("knn", "kernel"):
-        assert CURVED not in model_named(family).block(Facts(told())).code
+@pytest.mark.parametrize("family", ["knn", "kernel"])
+def test_neighbours_and_kernels_keep_their_distances_straight(family: str) -> None:
+    block = model_named(family).block(Facts(told())).code
+    assert CURVED not in block
+    with pytest.raises(NoAnswer):
+        carry_out(told(), block, ("splines",))
+
+
+def test_curves_promise_little_where_they_did_harm() -> None:
+    splines, straight = strategy("splines"), strategy("straight-lines")
+    _, bent = parts(told(), "linear")
+    block = carry_out(told(), bent, ("straight-lines",))
+    text = brief(columns=[column("area"), column("note", "text", words=8.0)])
+    assert splines.potential(told(), block) > 0.5 > 0.2 > splines.potential(text, block) > 0
+    ordered = told(time=["area"])
+    assert straight.potential(ordered, bent) > straight.potential(told(), bent) > 0
 
 
 @pytest.mark.parametrize(("key", "alpha"), [("heavier-decay", "1.2"), ("lighter-decay", "0.075")])
@@ -126,6 +143,8 @@ def test_the_weights_of_a_network_are_held_back_more_or_less(key: str, alpha: st
     _, block = parts(told(), "mlp")
     assert "alpha=0.3" in block
     assert f"alpha={alpha}" in carry_out(told(), block, (key,))
+    library = block.replace("        alpha=0.3,\n", "")
+    assert f"alpha={float(alpha) / 0.3 * 1e-4:.4g}" in carry_out(told(), library, (key,))
 
 
 def test_a_network_that_is_switched_off_still_stops_when_it_has_learnt_enough() -> None:

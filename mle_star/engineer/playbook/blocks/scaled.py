@@ -15,6 +15,10 @@ NEURAL_ROWS = 60_000
 """Rows a network is fitted on."""
 MOST_CURVES = 100
 """Columns up to which each number gets a curve; with more, the curves learn the noise."""
+MOST_CELLS = 10_000_000
+"""Rows times numbers up to which that is so: a curve takes eight numbers of memory for each."""
+PARTS_OF_A_MOMENT = 6
+"""Columns that ``make_features`` makes of a date and time, about."""
 
 
 def curves() -> tuple[list[str], list[str]]:
@@ -36,8 +40,15 @@ def curves() -> tuple[list[str], list[str]]:
 
 
 def bends(facts: Facts) -> bool:
-    """Whether numbers get curves: not the topics of texts, nor the columns of a wide table."""
-    return bool(facts.numeric) and not facts.text and len(facts.numeric) <= MOST_CURVES
+    """Whether numbers get curves.
+
+    Not where topics of texts or what is seen in pictures are among them, nor in a wide table or one
+    whose curves would fill the memory.
+    """
+    if facts.text or facts.pictures or not facts.numeric:
+        return False
+    width = len(facts.numeric) + PARTS_OF_A_MOMENT * len(facts.datetime)
+    return width <= MOST_CURVES and width * facts.brief.profile.rows <= MOST_CELLS
 
 
 def columns(
@@ -56,7 +67,7 @@ def columns(
     lines, further = curves() if bent else ([], [])
     name = "make_union(StandardScaler(), curves)" if bent else scaler
     if len(name) > 40:
-        lines, name = [f"scaler = {scaler}"], "scaler"
+        lines, name = [*lines, f"scaler = {name}"], "scaler"
     lines += [
         f'numbers = make_pipeline(SimpleImputer(strategy="median"), {name})',
         f'parts = [("numbers", numbers, {numeric})]',

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from mle_star.engineer.base import Brief
 from mle_star.engineer.playbook.blocks.facts import Facts
-from mle_star.engineer.playbook.blocks.scaled import curves
+from mle_star.engineer.playbook.blocks.scaled import bends, curves
 from mle_star.engineer.playbook.strategies.edits import (
     add_imports,
     callee,
@@ -133,8 +133,9 @@ HEAVIER_DECAY = _scaled(
     NETWORKS,
     "alpha",
     4.0,
-    0.45,
+    0.3,
     "Hold the network's weights back four times as much.",
+    default=1e-4,
 )
 LIGHTER_DECAY = _scaled(
     "lighter-decay",
@@ -142,8 +143,9 @@ LIGHTER_DECAY = _scaled(
     NETWORKS,
     "alpha",
     0.25,
-    0.4,
+    0.3,
     "Hold the network's weights back a quarter as much.",
+    default=1e-4,
 )
 WIDER_NETWORK = Strategy(
     "wider-network",
@@ -203,14 +205,15 @@ _SCALER = r'SimpleImputer\(strategy="median"\), StandardScaler\(\)\)'
 _NUMBERS = "numbers = make_pipeline("
 _LINES, _IMPORTS = curves()
 _CURVES = "\n    ".join(_LINES)
-CURVES = swap(
-    "curves",
+SPLINES = swap(
+    "splines",
     "scaler",
-    re.escape(_NUMBERS) + _SCALER,
+    # Distances between neighbours stay as they are.
+    re.escape(_NUMBERS) + _SCALER + r"(?!(?s:.*)KNeighbors)",
     f'{_CURVES}\n    {_NUMBERS}SimpleImputer(strategy="median"), '
     "make_union(StandardScaler(), curves))",
-    lambda brief: 0.6 if Facts(brief).numeric else 0.2,
-    "Give every number a curve of straight pieces in place of one straight line.",
+    lambda brief: 0.6 if bends(Facts(brief)) else 0.1,
+    "Give every number a curve of straight pieces (linear splines) in place of a straight line.",
     _IMPORTS,
     most=1,
 )
@@ -221,7 +224,8 @@ STRAIGHT = swap(
     + "(?s:(.*?))"
     + re.escape("make_union(StandardScaler(), curves)"),
     r"\1StandardScaler()",
-    lambda _: 0.3,
+    # Numbers that grow with time are soon beyond what was seen.
+    lambda brief: 0.5 if Facts(brief).ordered else 0.3,
     "Leave the curves out: straight lines go on beyond what was seen.",
     most=1,
 )
@@ -249,7 +253,7 @@ ALL = (
     WIDER_NETWORK,
     MORE_NEIGHBOURS,
     FEWER_NEIGHBOURS,
-    CURVES,
+    SPLINES,
     STRAIGHT,
     RANKS,
 )
