@@ -154,3 +154,24 @@ def test_a_network_that_is_switched_off_still_stops_when_it_has_learnt_enough() 
     assert off is not None
     assert "tol=0.002" in off.code
     assert "alpha" not in off.code
+
+
+@pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
+@pytest.mark.parametrize("family", ["linear", "mlp"])
+def test_columns_of_one_value_of_gaps_and_of_yes_and_no_bear_curves(family: str) -> None:
+    header, block = parts(told(), family)
+    scope: dict[str, Any] = {"CATEGORICAL": ["kind"], "TEXT": [], "THREADS": 1}
+    exec(header, scope)
+    exec(block, scope)
+    x, y = hill(200)
+    table = pd.DataFrame(
+        {
+            "area": np.where(x > 2, np.nan, x),
+            "one": 7.0,
+            "gaps": np.nan,
+            "flag": x > 0,
+            "mostly nothing": np.where(x > 1.5, x, 0.0),
+            "kind": np.zeros(200),
+        }
+    )
+    assert np.isfinite(scope[f"fit_{family}"](table, y, 0)(table)).all()
