@@ -26,7 +26,8 @@ LEAST = 5.0
 RESULTS = 2
 """Scores that a study which ran out of time must have printed to be of use: two can be compared."""
 SPARE = 1.5
-"""Times as long as a study is told to take before it is ended."""
+"""Times as long as a study is told to take before it is ended. Not less than the playbook's own
+``ablation.PATIENCE``, so that its studies say themselves what they had no time for."""
 
 
 _SCORE = re.compile(r"^[^\[].*\d\.\d")

@@ -22,6 +22,8 @@ from mle_star.runs import EventLog, read_events
 from tests.engineer.playbook.small import brief
 from tests.support.engineers import ScriptedEngineer
 
+LLM = Choice("llm", "m", "")
+
 
 def fails(reason: Exception) -> Any:
     def answer(*_: Any) -> Any:
@@ -47,7 +49,7 @@ class Scene:
     stand_in: ScriptedEngineer | None = None
     starter: ScriptedEngineer | None = None
     wallet: Wallet | None = None
-    choice: Choice = Choice("llm", "m", "")  # noqa: RUF009
+    choice: Choice = LLM
 
     def step(self, phase: str = "refine", best: Any = None) -> Step:
         nothing: Any = None
@@ -136,8 +138,8 @@ def test_that_the_playbook_moves_on_is_no_news_but_that_it_can_not_begin_is(
 ) -> None:
     engineer = ScriptedEngineer(**{agent: fails(NoAnswer("nothing is left"))})
     scene = Scene(tmp_path, engineer, choice=Choice(lead, "", ""))
-    ask, nothing = getattr(scene.lead, agent), [""] * {"retrieve": 3, "write": 1}.get(agent, 3)
-    assert scene.step().ask(ask, *nothing) is None
+    nothing = [""] * (1 if agent == "write" else 3)
+    assert scene.step().ask(getattr(scene.lead, agent), *nothing) is None
     assert [e["passing"] for e in scene.events("note")] == [passing]
 
 

@@ -51,6 +51,11 @@ def bends(facts: Facts) -> bool:
     return width <= MOST_CURVES and width * facts.brief.profile.rows <= MOST_CELLS
 
 
+def _seen(bent: bool) -> str:
+    """What a model is fitted on, for its docstring."""
+    return f"{'curves of the' if bent else 'scaled'} numbers and one-hot categories"
+
+
 def columns(
     facts: Facts, scaler: str = "StandardScaler()", *, bent: bool = False
 ) -> tuple[list[str], list[str]]:
@@ -91,13 +96,12 @@ def columns(
 def linear(facts: Facts) -> Part:
     """Ridge regression (Hoerl and Kennard 1970) or logistic regression with the same penalty."""
     bent = bends(facts)
-    numbers = "curves of the numbers" if bent else "scaled numbers"
     strength = 1.0 if bent and facts.learning == "multiclass" else 0.3
     if facts.learning == "regression":
         return _piped(
             facts,
             "linear",
-            f"Ridge regression on {numbers} and one-hot categories.",
+            f"Ridge regression on {_seen(bent)}.",
             ["model = RidgeCV(alphas=np.logspace(-2, 3, 11))"],
             ["from sklearn.linear_model import RidgeCV"],
             bent=bent,
@@ -105,7 +109,7 @@ def linear(facts: Facts) -> Part:
     return _piped(
         facts,
         "linear",
-        f"Logistic regression on {numbers} and one-hot categories.",
+        f"Logistic regression on {_seen(bent)}.",
         [f"model = LogisticRegression(C={strength}, max_iter=500)"],
         ["from sklearn.linear_model import LogisticRegression"],
         bent=bent,
@@ -161,8 +165,7 @@ def mlp(facts: Facts) -> Part:
             "from sklearn.compose import TransformedTargetRegressor",
             "from sklearn.preprocessing import StandardScaler",
         ]
-    numbers = "curves of the numbers" if bent else "scaled numbers"
-    doc = f"A network with two hidden layers on {numbers} and one-hot categories."
+    doc = f"A network with two hidden layers on {_seen(bent)}."
     return _piped(facts, "mlp", doc, lines, imports, NEURAL_ROWS, bent=bent)
 
 
