@@ -149,7 +149,7 @@ def _resize(factor: float, step: int) -> Callable[[Booster, Settings], dict[str,
 LARGER = _settings(
     "larger-trees",
     "size",
-    _larger(noisy=0.3, few=0.35, rows=10_000, many=0.4),
+    _larger(noisy=0.2, few=0.2, rows=10_000, many=0.3),
     "Let each tree grow larger, to catch interactions of more columns.",
     _resize(2.0, 2),
 )
@@ -174,7 +174,7 @@ def _shrink(booster: Booster, settings: Settings) -> dict[str, str | None]:
 SHRINK = _settings(
     "stronger-penalty",
     "penalty",
-    lambda brief, _: 0.2,
+    lambda brief, _: 0.12,
     "Penalise leaf values five times as much and ask for more rows in a leaf.",
     _shrink,
 )

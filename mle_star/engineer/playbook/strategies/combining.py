@@ -183,7 +183,7 @@ RESIDUALS = Strategy(
     "combine",
     "residual",
     lambda brief, block: (
-        0.45
+        0.35
         if Facts(brief).learning == "regression"
         and not Facts(brief).several
         and feeds_numbers(block, brief)

@@ -124,7 +124,7 @@ def _crosses(brief: Brief) -> list[tuple[str, str]]:
 CROSSES = learnt(
     "category-crosses",
     "crosses",
-    lambda brief: 0.3 if _crosses(brief) else 0.0,
+    lambda brief: 0.2 if _crosses(brief) else 0.0,
     lambda brief: (
         "Add the cross-fitted mean target of pairs of categories: "
         + named([f"{a} with {b}" for a, b in _crosses(brief)], 3)
@@ -200,7 +200,7 @@ GROUP_STATISTICS = learnt(
 ONE_HOT = learnt(
     "one-hot",
     "one-hot",
-    lambda brief: 0.2 if columns.categories(brief, 3, 12) else 0.0,
+    lambda brief: 0.15 if columns.categories(brief, 3, 12) else 0.0,
     lambda brief: (
         f"Add a yes/no column for each value of {named(columns.categories(brief, 3, 12))}."
     ),

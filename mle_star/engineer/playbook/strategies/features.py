@@ -124,7 +124,7 @@ MISSING_FLAGS = row_wise(
 ROW_STATISTICS = row_wise(
     "row-statistics",
     "row-statistics",
-    lambda brief: 0.3 if len(Facts(brief).numeric) >= 10 else 0.0,
+    lambda brief: 0.2 if len(Facts(brief).numeric) >= 10 else 0.0,
     lambda _: "Add mean, spread, smallest and largest of each row's numbers.",
     lambda _: (
         """

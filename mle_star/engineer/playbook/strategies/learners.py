@@ -78,7 +78,7 @@ LARGER_LEAVES = _scaled(
     FORESTS,
     "min_samples_leaf",
     2.5,
-    0.35,
+    0.15,
     "Ask for more rows in a leaf.",
     whole=True,
 )
@@ -225,7 +225,7 @@ STRAIGHT = swap(
     + re.escape("make_union(StandardScaler(), curves)"),
     r"\1StandardScaler()",
     # Numbers that grow with time are soon beyond what was seen.
-    lambda brief: 0.5 if Facts(brief).ordered else 0.3,
+    lambda brief: 0.4 if Facts(brief).ordered else 0.2,
     "Leave the curves out: straight lines go on beyond what was seen.",
     most=1,
 )
