@@ -245,6 +245,8 @@ class Blended(Event):
     members: list[str]
     """Their labels."""
     weights: list[float]
+    sharpened: float
+    """Power of the averaged probabilities, or stretch of the averaged numbers; 1 for none."""
 
 
 class Ensembled(Event):

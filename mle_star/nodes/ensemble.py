@@ -16,10 +16,13 @@ from mle_star.scoring import (
     average_blend,
     best_of,
     better,
+    blend_predictions,
     blend_script,
     correlation,
+    find_sharpening,
     greedy_blend,
     rank,
+    score_predictions,
 )
 from mle_star.state import Draft, Member, State, Trial
 
@@ -50,7 +53,8 @@ def blend(state: State, step: Step) -> Update:
     """Choose weights for a blend of all kept trials from their out-of-fold predictions.
 
     Greedy selection with replacement: Caruana et al., "Ensemble Selection from Libraries of
-    Models", ICML 2004.
+    Models", ICML 2004. The average is sharpened where the metric gains by it
+    (:mod:`mle_star.scoring.sharpening`).
     """
     bench = step.bench
     members, predictions = _pool(bench, state.get("trials", []))
@@ -60,23 +64,37 @@ def blend(state: State, step: Step) -> Update:
     if isinstance(chosen, Problem):
         step.note(f"No numeric blend: {chosen}")
         return {"draft": None, "trial": None}
-    weighted = [(m, w) for m, w in zip(members, chosen.weights, strict=True) if w > 0]
-    weighted.sort(key=lambda pair: -pair[1])
-    kept = weighted[: len(bench.affordable([member for member, _ in weighted]))]
+    triples = zip(members, chosen.weights, predictions, strict=True)
+    weighted = sorted(((m, w, p) for m, w, p in triples if w > 0), key=lambda triple: -triple[1])
+    kept = weighted[: len(bench.affordable([member for member, _, _ in weighted]))]
     if len(kept) < 2:
         step.note("The best blend is a single script: nothing to average.")
         return {"draft": None, "trial": None}
-    weights = [float(weight) for _, weight in kept]
-    step.emit("blended", mode=chosen.mode, members=[m["label"] for m, _ in kept], weights=weights)
+    weights = [float(weight) for _, weight, _ in kept]
+    view = bench.views.search
+    average = blend_predictions(bench.spec, chosen.mode, weights, [p for _, _, p in kept], view)
+    sharpening = find_sharpening(bench.spec, view, chosen.mode, average)
+    value = chosen.score["value"]
+    if sharpening is not None:
+        moved = replace(average, oof=sharpening.apply(bench.spec, average.oof))
+        score = score_predictions(bench.spec, view, moved)
+        value = value if isinstance(score, Problem) else score["value"]
+    step.emit(
+        "blended",
+        mode=chosen.mode,
+        members=[m["label"] for m, _, _ in kept],
+        weights=weights,
+        sharpened=sharpening.factor if sharpening else 1.0,
+    )
     return {
         "draft": Draft(
             script=bench.folder.save_script(
-                blend_script(bench.spec, weights, chosen.mode, chosen.score["value"])
+                blend_script(bench.spec, weights, chosen.mode, value, sharpening)
             ),
             label=f"blend ({chosen.mode}) of {len(kept)} scripts",
             phase="blend",
             solution=-1,
-            members=[Member(trial=m["id"], weight=float(w)) for m, w in kept],
+            members=[Member(trial=m["id"], weight=float(w)) for m, w, _ in kept],
         ),
         "trial": None,
     }

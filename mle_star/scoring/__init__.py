@@ -13,6 +13,7 @@ from mle_star.scoring.order import best_of, better, gain, height, rank
 from mle_star.scoring.predictions import Predictions, read_predictions
 from mle_star.scoring.problem import Problem
 from mle_star.scoring.score import score_predictions
+from mle_star.scoring.sharpening import Sharpening, find_sharpening
 from mle_star.scoring.soft import SOFT_FILES, Soft
 from mle_star.scoring.submission import check_submission, write_submission
 from mle_star.state import Score
@@ -24,6 +25,7 @@ __all__ = [
     "Predictions",
     "Problem",
     "Score",
+    "Sharpening",
     "Soft",
     "average_blend",
     "best_of",
@@ -32,6 +34,7 @@ __all__ = [
     "blend_script",
     "check_submission",
     "correlation",
+    "find_sharpening",
     "gain",
     "greedy_blend",
     "height",

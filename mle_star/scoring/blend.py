@@ -19,7 +19,7 @@ from mle_star.scoring.order import better, height
 from mle_star.scoring.predictions import Predictions, classes_of
 from mle_star.scoring.problem import Invalid, Problem
 from mle_star.scoring.score import Judge, metric_of, score_predictions
-from mle_star.scoring.selection import POOL, STEPS, greedy_weights
+from mle_star.scoring.selection import POOL, STEPS, greedy_weights, selected
 from mle_star.scoring.soft import half_way, true_codes
 from mle_star.scoring.soft_blend import (
     cut_best,
@@ -33,9 +33,6 @@ from mle_star.scoring.values import label_array
 from mle_star.state import Score
 from mle_star.tasks import View
 from mle_star.tasks.spec import Label, TaskSpec
-
-SELECTION_ROWS = 10_000
-"""Scored rows the search looks at; the result is scored on all."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def greedy_blend(
         The blend, or why no member can be scored.
     """
     truth = view.truth()[view.fold_of() >= 0].reset_index(drop=True)
-    rows = _selection(len(truth))
+    rows = selected(len(truth))
     judge = Judge(metric_of(spec), classes_of(spec, truth))
     truth = judge.coded(truth).iloc[rows]
 
@@ -234,13 +231,6 @@ def _spread(weights: Sequence[float], places: Sequence[int], count: int) -> list
     for place, weight in zip(places, weights, strict=True):
         shares[place] = weight
     return shares
-
-
-def _selection(rows: int) -> np.ndarray:
-    """Scored rows the search looks at."""
-    if rows <= SELECTION_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(0).choice(rows, SELECTION_ROWS, replace=False))
 
 
 def _classes(spec: TaskSpec, members: Sequence[Predictions]) -> Sequence[Label]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mle_star.scoring.encoding import TIE, Mode
 from mle_star.scoring.metric_code import metric_code
+from mle_star.scoring.sharpening import EDGE, Sharpening
 from mle_star.scoring.soft import soft_columns
 from mle_star.scoring.soft_blend import cut_for
 from mle_star.scoring.soft_script import soft_clean, soft_combine
@@ -22,7 +23,11 @@ _SOFT: tuple[Mode, ...] = ("soft", "cut")
 
 
 def blend_script(
-    spec: TaskSpec, weights: Sequence[float], mode: Mode, score: float | None = None
+    spec: TaskSpec,
+    weights: Sequence[float],
+    mode: Mode,
+    score: float | None = None,
+    sharpening: Sharpening | None = None,
 ) -> str:
     """Write the script that blends members ``./input/members/<n>/{oof,submission}.csv``.
 
@@ -34,6 +39,7 @@ def blend_script(
         mode: How they are combined.
         score: What the harness measured; printed where the metric is the user's own function, which
             the script does not have.
+        sharpening: What follows on the average, in mode ``mean``.
 
     Returns:
         A script that needs pandas and numpy (and scikit-learn or scipy for some metrics).
@@ -47,7 +53,7 @@ def blend_script(
     parts = [
         _header(spec, len(kept), ["from collections.abc import Callable", ""] if cut else []),
         _load(spec, kept, soft_columns(spec) if mode in _SOFT else []),
-        soft_combine(spec, cut) if mode in _SOFT else _combine(mode),
+        soft_combine(spec, cut) if mode in _SOFT else _combine(spec, mode, sharpening),
         _write(spec, score),
     ]
     # Two empty lines around functions, as formatters put them.
@@ -146,20 +152,21 @@ return pd.DataFrame(scale[np.digitize(mean, (scale[1:] + scale[:-1]) / 2)], colu
 }
 
 
-def _combine(mode: Mode) -> str:
+def _combine(spec: TaskSpec, mode: Mode, sharpening: Sharpening | None) -> str:
     def indent(text: str) -> str:
         return "\n".join(f"    {line}" for line in text.splitlines())
 
+    constants, steps = _sharpen(spec, sharpening) if sharpening else ("", "")
     return f'''\
 # === combine ===
-def encode(table: pd.DataFrame, number: int) -> np.ndarray:
+{constants}def encode(table: pd.DataFrame, number: int) -> np.ndarray:
     """Predictions of a member as numbers that can be averaged."""
 {indent(_ENCODE[mode])}
 
 
 def decode(mean: np.ndarray) -> pd.DataFrame:
     """Predictions from averaged numbers."""
-{indent(_DECODE[mode])}
+{indent(steps + _DECODE[mode])}
 
 
 def blend(name: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -171,6 +178,27 @@ def blend(name: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 oof = blend("oof", train[scored])
 prediction = blend("submission", test)'''
+
+
+def _sharpen(spec: TaskSpec, by: Sharpening) -> tuple[str, str]:
+    """Constants and steps that move averaged numbers as :meth:`Sharpening.apply` does."""
+    constants = f"SHARPEN = {by.factor!r}  # averages are too cautious; chosen out of fold\n"
+    if spec.prediction == "value":
+        constants += f"MIDDLE = np.array({list(by.middle)!r})\n"
+        moved = "MIDDLE + SHARPEN * (mean - MIDDLE)"
+        floor = "" if by.floor is None else f", {by.floor!r}"
+        steps = f"mean = np.maximum({moved}{floor})" if floor else f"mean = {moved}"
+    elif spec.per_class:
+        steps = (
+            f"powers = np.clip(mean, {EDGE!r}, 1) ** SHARPEN\n"
+            "mean = powers / powers.sum(axis=1, keepdims=True)"
+        )
+    else:
+        steps = (
+            f"inner = np.clip(mean, {EDGE!r}, 1 - {EDGE!r})\n"
+            "mean = inner**SHARPEN / (inner**SHARPEN + (1 - inner) ** SHARPEN)"
+        )
+    return f"{constants}\n\n", f"{steps}\n"
 
 
 def _write(spec: TaskSpec, score: float | None) -> str:

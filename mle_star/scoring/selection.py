@@ -12,6 +12,15 @@ PATIENCE = 5
 """Steps in a row that bring no better ensemble before the search ends."""
 POOL = 30
 """Members it chooses from: the best single ones."""
+ROWS = 10_000
+"""Scored rows that a search looks at; its result is scored on all."""
+
+
+def selected(rows: int) -> np.ndarray:
+    """Those of the scored rows, by place."""
+    if rows <= ROWS:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(0).choice(rows, ROWS, replace=False))
 
 
 def greedy_weights(
