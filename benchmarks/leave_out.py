@@ -77,6 +77,13 @@ def _blending(patch: Patch) -> None:
     patch(ensemble, "_planned_members", lambda *_: ([], []))
 
 
+def _sharpening(patch: Patch) -> None:
+    """Averages are handed in as they are."""
+    from mle_star.nodes import ensemble
+
+    patch(ensemble, "find_sharpening", lambda *_: None)
+
+
 def _soft(patch: Patch) -> None:
     """Labels vote; what they were cut from is not averaged."""
     from mle_star.scoring import predictions
@@ -128,6 +135,7 @@ PARTS: dict[str, Callable[[Patch], None]] = {
     "leaving": _leaving,
     "ablation": _ablation,
     "blending": _blending,
+    "sharpening": _sharpening,
     "soft-blends": _soft,
     "growing": _growing,
     "order": _order,
