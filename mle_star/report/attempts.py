@@ -118,6 +118,8 @@ class Blend:
 
     label: str
     members: list[tuple[str, float | None]]
+    sharpened: float = 1.0
+    """Factor by which the average was moved away from the middle; 1 for none."""
 
 
 def solution_of(event: Mapping[str, Any]) -> int:

@@ -167,7 +167,8 @@ class Tried:
         weights += [None] * (len(labels) - len(weights))
         label = f"blend ({event.get('mode', '')}) of {len(labels)} scripts"
         self.blends = [blend for blend in self.blends if blend.label != label]
-        self.blends.append(Blend(label, list(zip(labels, weights, strict=False))))
+        factor = finite(event.get("sharpened")) or 1.0
+        self.blends.append(Blend(label, list(zip(labels, weights, strict=False)), factor))
 
     def _on_best(self, event: Mapping[str, Any], branch: Branch) -> None:
         phase = _ANNOUNCING.get(str(event.get("node")))

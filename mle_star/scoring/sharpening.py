@@ -92,6 +92,8 @@ def find_sharpening(
     judge = Judge(metric, classes_of(spec, truth))
     truth, guess = judge.coded(truth).iloc[rows], blended.oof.iloc[rows].reset_index(drop=True)
     numbers = spec.prediction == "value"
+    if numbers and not all(map(pd.api.types.is_numeric_dtype, truth.dtypes)):
+        return None
     middle = tuple(map(float, guess.mean())) if numbers else ()
     lowest = float(truth.to_numpy(dtype=float).min()) if numbers else 0.0
     floor = 0.0 if numbers and lowest >= 0 else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,11 @@ def load() -> ModuleType:
 foretelling = load()
 
 
-def lesson(change: str, gain: float | None, model: str = "LightGBM", **more: bool) -> Lesson:
-    return Lesson(change, "features", model, gain=gain, error=0.001, times=1.0, solution=0, **more)
+def lesson(
+    change: str, gain: float | None, model: str = "LightGBM", *, behind: bool = False
+) -> Lesson:
+    told = Lesson(change, "features", model, gain=gain, error=0.001, times=1.0, solution=0)
+    return replace(told, behind=behind)
 
 
 LESSONS = [
@@ -46,7 +50,7 @@ LESSONS = [
 
 def journal(path: Path, task: str, lessons: list[Lesson], repeat: int = 1) -> None:
     path.parent.mkdir(parents=True)
-    events = [{"kind": "run_started", "task": task}]
+    events: list[dict[str, Any]] = [{"kind": "run_started", "task": task}]
     events += [{"kind": "learnt", "lessons": [asdict(x) for x in lessons]}] * repeat
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
 

@@ -42,6 +42,7 @@ def test_an_average_that_is_too_flat_is_stretched(task: Path) -> None:
     assert done.best["phase"] == "blend"
     assert "SHARPEN" in done.script(done.best)
     singles = [t["score"]["value"] for t in done.values["trials"] if t["phase"] == "write"]
+    assert done.best["score"] is not None
     assert done.best["score"]["value"] < min(singles)
 
 

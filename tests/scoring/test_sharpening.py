@@ -107,9 +107,9 @@ def test_numbers_are_stretched_about_their_mean(shrunk: float, factor: float) ->
 
 def test_numbers_that_are_never_negative_stay_so() -> None:
     spec, view, told = numbers(0.9)
-    assert find_sharpening(spec, view.view(), "mean", told) == Sharpening(
-        pytest.approx(1.1, abs=0.02), (pytest.approx(10, abs=0.2),), 0.0
-    )
+    found = find_sharpening(spec, view.view(), "mean", told)
+    assert found is not None
+    assert found.floor == 0.0
     low = Sharpening(1.2, (10.0,), 0.0).apply(spec, pd.DataFrame({"y": [1.0, 10.0]}))
     assert low["y"].tolist() == [0.0, 10.0]
     view.train["y"] -= 20
@@ -147,9 +147,10 @@ def test_only_plain_averages_are_sharpened(mode: Any) -> None:
     assert find_sharpening(spec, view.view(), mode, told) is None
 
 
-def test_where_the_metric_has_no_value_nothing_is_found() -> None:
+@pytest.mark.parametrize("truth", [np.nan, "words"])
+def test_where_the_metric_has_no_value_nothing_is_found(truth: Any) -> None:
     spec, view, told = numbers(0.9)
-    view.train["y"] = np.nan
+    view.train["y"] = truth
     assert find_sharpening(spec, view.view(), "mean", told) is None
 
 
