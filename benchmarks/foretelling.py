@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import rankdata
 
 from mle_star.engineer import Lesson, policy, read_lessons
 from mle_star.engineer.playbook.catalogue import model_named
@@ -164,7 +165,7 @@ def judge(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray, int]:
             continue
         count += len(came)
         errors.append(np.mean((foretold - came) ** 2))
-        ranks.append(np.corrcoef(foretold.argsort().argsort(), came.argsort().argsort())[0, 1])
+        ranks.append(np.corrcoef(rankdata(foretold), rankdata(came))[0, 1])
     return np.array(errors), np.array(ranks), count
 
 

@@ -245,7 +245,7 @@ class Blended(Event):
     members: list[str]
     """Their labels."""
     weights: list[float]
-    sharpened: float
+    sharpened: float = 1.0
     """Power of the averaged probabilities, or stretch of the averaged numbers; 1 for none."""
 
 

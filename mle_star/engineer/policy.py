@@ -24,7 +24,7 @@ SHARE = 0.015
 to 0.5 brought half a per cent on average."""
 SPREAD = 0.03
 """Standard deviation of a strategy's true gain around its promise: the gains of 734 plans were
-foretold better with it than with half of it (docs/measured.md)."""
+foretold better with it than with half of it, all taken to promise the same (docs/measured.md)."""
 KIN = 0.5
 """Correlation between the gains of two strategies that change the same thing."""
 ELSEWHERE = 0.7

@@ -16,13 +16,11 @@ from mle_star.scoring import (
     average_blend,
     best_of,
     better,
-    blend_predictions,
     blend_script,
     correlation,
-    find_sharpening,
     greedy_blend,
     rank,
-    score_predictions,
+    sharpen,
 )
 from mle_star.state import Draft, Member, State, Trial
 
@@ -71,14 +69,10 @@ def blend(state: State, step: Step) -> Update:
         step.note("The best blend is a single script: nothing to average.")
         return {"draft": None, "trial": None}
     weights = [float(weight) for _, weight, _ in kept]
-    view = bench.views.search
-    average = blend_predictions(bench.spec, chosen.mode, weights, [p for _, _, p in kept], view)
-    sharpening = find_sharpening(bench.spec, view, chosen.mode, average)
-    value = chosen.score["value"]
-    if sharpening is not None:
-        moved = replace(average, oof=sharpening.apply(bench.spec, average.oof))
-        score = score_predictions(bench.spec, view, moved)
-        value = value if isinstance(score, Problem) else score["value"]
+    sharpening, value = sharpen(
+        bench.spec, bench.views.search, chosen.mode, weights, [p for _, _, p in kept]
+    )
+    value = chosen.score["value"] if value is None else value
     step.emit(
         "blended",
         mode=chosen.mode,

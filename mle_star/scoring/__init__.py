@@ -13,7 +13,7 @@ from mle_star.scoring.order import best_of, better, gain, height, rank
 from mle_star.scoring.predictions import Predictions, read_predictions
 from mle_star.scoring.problem import Problem
 from mle_star.scoring.score import score_predictions
-from mle_star.scoring.sharpening import Sharpening, find_sharpening
+from mle_star.scoring.sharpening import Sharpening, find_sharpening, sharpen
 from mle_star.scoring.soft import SOFT_FILES, Soft
 from mle_star.scoring.submission import check_submission, write_submission
 from mle_star.state import Score
@@ -42,5 +42,6 @@ __all__ = [
     "rank",
     "read_predictions",
     "score_predictions",
+    "sharpen",
     "write_submission",
 ]

@@ -184,10 +184,12 @@ def _sharpen(spec: TaskSpec, by: Sharpening) -> tuple[str, str]:
     """Constants and steps that move averaged numbers as :meth:`Sharpening.apply` does."""
     constants = f"SHARPEN = {by.factor!r}  # averages are too cautious; chosen out of fold\n"
     if spec.prediction == "value":
-        constants += f"MIDDLE = np.array({list(by.middle)!r})\n"
-        moved = "MIDDLE + SHARPEN * (mean - MIDDLE)"
-        floor = "" if by.floor is None else f", {by.floor!r}"
-        steps = f"mean = np.maximum({moved}{floor})" if floor else f"mean = {moved}"
+        for name, values in (("MIDDLE", by.middle), ("LOW", by.low), ("HIGH", by.high)):
+            constants += f"{name} = np.array({list(values)!r})\n"
+        steps = (
+            "moved = MIDDLE + SHARPEN * (mean - MIDDLE)\n"
+            "mean = np.clip(moved, np.minimum(mean, LOW), np.maximum(mean, HIGH))"
+        )
     elif spec.per_class:
         steps = (
             f"powers = np.clip(mean, {EDGE!r}, 1) ** SHARPEN\n"
