@@ -40,7 +40,7 @@ NUMBERS = (0.8, 1.25)
 POINTS = 9
 """Factors that are tried at once."""
 EDGE = 1e-9
-"""Distance that probabilities keep from 0 and 1 while their logarithms are taken."""
+"""Distance that probabilities keep from 0 and 1, which no power moves."""
 
 
 @dataclass(frozen=True)

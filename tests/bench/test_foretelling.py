@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from mle_star.engineer import Lesson
 from mle_star.engineer.policy import SHARE
+from tests.support.benchmarks import load
 
-
-def load() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "foretelling.py"
-    spec = importlib.util.spec_from_file_location("foretelling", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["foretelling"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-foretelling = load()
+foretelling = load("foretelling")
 
 
 def lesson(

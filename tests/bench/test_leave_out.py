@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,20 +10,9 @@ import pytest
 from mle_star.context import Context
 from mle_star.engineer.playbook import strategies
 from mle_star.engineer.policy import Policy
+from tests.support.benchmarks import load
 
-
-def load() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "leave_out.py"
-    spec = importlib.util.spec_from_file_location("leave_out", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["leave_out"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-leave_out = load()
+leave_out = load("leave_out")
 
 
 @pytest.mark.parametrize("part", leave_out.PARTS)
