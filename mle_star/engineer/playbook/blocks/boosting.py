@@ -80,7 +80,7 @@ def lightgbm(facts: Facts) -> Part:
         "min_child_samples": _sized(facts, (10, 20), (20, 20)),
         "subsample": 0.8,
         "subsample_freq": 1,
-        "colsample_bytree": 0.6,
+        "colsample_bytree": 0.8,
         "reg_lambda": 1.0,
         "n_jobs": "THREADS",
         "random_state": "seed",
