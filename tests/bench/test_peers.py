@@ -407,12 +407,17 @@ def test_autogluon_fits_all_rows_at_last(tmp_path: Path) -> None:
     assert report["version"] == "autogluon.tabular 9.9 good_quality"
 
 
-def test_autogluon_in_time(tmp_path: Path) -> None:
+def test_autogluon_in_time_keeps_its_own_folds(tmp_path: Path) -> None:
     task = make_task(tmp_path / "public", time=["when"])
     seen, _, _ = run_autogluon(tmp_path, task, "best_quality")
-    assert seen["blocks"] == sorted(seen["blocks"])
-    assert len(set(seen["blocks"])) == 8
+    assert (seen["rows"], seen["tuning"], "groups" in seen) == (90, None, False)
     assert "refit_full" not in seen
+
+
+def test_autogluon_bags_whole_groups(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "public", group="note")  # 120 notes
+    seen, _, _ = run_autogluon(tmp_path, task, "best_quality")
+    assert set(seen["blocks"]) == set(range(8))
 
 
 def test_autogluon_in_time_without_bagging(tmp_path: Path) -> None:
@@ -470,8 +475,8 @@ def test_groups_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = pd.Series(rng.integers(0, 40, 400))
     y = pd.Series(rng.random(400))
     problem = tables.Problem(task, pd.DataFrame({"a": y}), y, None, groups, slice(0, 1))
-    blocks = autogluon.row_blocks(problem, 8)
+    blocks = autogluon.row_blocks(problem, 8, in_time=False)
     assert pd.Series(blocks).groupby(groups).nunique().max() == 1
     assert np.bincount(blocks).min() > 30
     few = tables.Problem(task, problem.rows, y, None, groups % 3, slice(0, 1))
-    assert autogluon.row_blocks(few, 8) is None
+    assert autogluon.row_blocks(few, 8, in_time=False) is None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from mle_star.cli.forecast import forecast
@@ -186,6 +187,30 @@ def test_the_figures_of_scaling_are_those_that_were_measured() -> None:
         (row[0], row[1], f"{row[2]} s", row[6], row[5]) for row in rows("measured.md", "rows | pre")
     ]
     assert [tuple(row) for row in rows("scaling.md", "rows (50 columns)")] == measured
+
+
+def test_the_comparison_is_that_of_its_runs() -> None:
+    columns = ("mle-star", "autogluon-medium", "autogluon", "flaml", "lightgbm", "xgboost")
+    runs = pd.read_csv(ROOT / "docs" / "assets" / "bench-120s.csv")
+    means = runs.groupby(["task", "system"])["score"].mean()
+    losses = runs["score"] * runs["direction"].map({"minimize": 1, "maximize": -1})
+    cells = losses.groupby([runs["task"], runs["seed"]])
+    ranks = cells.rank().groupby(runs["system"]).mean()
+    said = rows("measured.md", "task | metric | mle-star")
+    tasks = [row for row in said if row[0] in set(runs["task"])]
+    assert len(tasks) == runs["task"].nunique() == 7
+    for row in tasks:
+        for system, text in zip(columns, row[2:], strict=True):
+            number = re.sub(r"[*,]", "", text.split(" ±")[0])
+            digits = len(number.partition(".")[2])
+            assert number == f"{means[row[0], system]:.{digits}f}", (row[0], system)
+    (mean,) = [row[2:] for row in said if row[0] == "mean rank"]
+    assert [float(text.strip("*")) for text in mean] == [round(ranks[s], 2) for s in columns]
+    ours = losses[runs["system"] == "mle-star"].to_numpy()
+    (duels,) = [row[3:] for row in said if row[0].startswith("runs we win")]
+    for system, text in zip(columns[1:], duels, strict=True):
+        won = int((ours < losses[runs["system"] == system].to_numpy()).sum())
+        assert text == f"{won} / {21 - won}"
 
 
 def test_the_times_of_the_presets_are_those_of_the_code() -> None:

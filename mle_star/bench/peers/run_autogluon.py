@@ -1,7 +1,9 @@
 """AutoGluon's TabularPredictor with one of its presets, judged by the task's metric.
 
-Where time or groups count, a bagging preset gets blocks of rows as its folds, and one without
-bagging the later rows (or some whole groups) as its tuning data.
+Where groups count, a bagging preset gets blocks of whole groups as its folds; one without bagging
+gets the later rows, or some whole groups, as its tuning data. In time order a bagging preset keeps
+its own folds, as its users have them: with blocks of time as folds it can't use a forest's rows out
+of the bag, and did not end in two minutes where it did with its own (MAE 65.7 and 47.1).
 """
 
 from __future__ import annotations
@@ -133,7 +135,7 @@ def problem_type(problem: peer_tables.Problem) -> str:
 def split(problem: peer_tables.Problem, bagged: bool) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Training table and tuning data; None where AutoGluon should split as it likes."""
     table = problem.rows.assign(**{_LABEL: problem.y.to_numpy()})
-    blocks = row_blocks(problem, _BLOCKS if bagged else round(1 / _HELD))
+    blocks = row_blocks(problem, _BLOCKS if bagged else round(1 / _HELD), in_time=not bagged)
     if blocks is None:
         return table, None
     held = blocks == blocks.max()
@@ -146,12 +148,12 @@ def split(problem: peer_tables.Problem, bagged: bool) -> tuple[pd.DataFrame, pd.
     return table[~held].reset_index(drop=True), table[held].reset_index(drop=True)
 
 
-def row_blocks(problem: peer_tables.Problem, count: int) -> Array | None:
-    """Number of a block for each row, by time or group; None where rows are exchangeable."""
+def row_blocks(problem: peer_tables.Problem, count: int, *, in_time: bool) -> Array | None:
+    """Number of a block for each row, by time (if wished) or group; None where neither counts."""
     rows = len(problem.rows)
     if rows < 5 * count:
         return None
-    if problem.task.time:
+    if in_time and problem.task.time:
         return np.arange(rows) * count // rows
     if problem.groups is None or problem.groups.nunique() < count:
         return None
