@@ -3,7 +3,8 @@
 Where groups count, a bagging preset gets blocks of whole groups as its folds; one without bagging
 gets the later rows, or some whole groups, as its tuning data. In time order a bagging preset keeps
 its own folds, as its users have them: with blocks of time as folds it can't use a forest's rows out
-of the bag, and did not end in two minutes where it did with its own (MAE 65.7 and 47.1).
+of the bag, and on 33,000 rows it had no model after two minutes in any of three runs; with its own
+it had one in two of three.
 """
 
 from __future__ import annotations
